@@ -1,0 +1,39 @@
+"""Notebooks as the pipeline: train, evaluate, decide and report.
+
+The rooms, in the order in which data flows: ``sources`` -> ``data`` -> ``train`` ->
+``evaluate`` -> ``registry``, shown by ``report`` and run by ``pipeline``. Each is
+imported when it is first used, so that ``import mlkit`` costs nothing.
+"""
+
+from __future__ import annotations
+
+import importlib
+from types import ModuleType
+
+__version__ = "0.1.0"
+
+ROOMS = (
+    "cli",
+    "data",
+    "doctor",
+    "evaluate",
+    "metrics",
+    "params",
+    "pipeline",
+    "registry",
+    "report",
+    "sources",
+    "store",
+    "synthetic",
+    "train",
+)
+
+
+def __getattr__(name: str) -> ModuleType:
+    if name in ROOMS:
+        return importlib.import_module(f"mlkit.{name}")
+    raise AttributeError(f"module 'mlkit' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *ROOMS])

@@ -1,7 +1,7 @@
-"""The params of a case: every key, its type, its range and its default, declared once.
+"""Every key of a case: its type, its range, its default and its meaning, once.
 
-The command line, the notebooks' ``parameters`` cells, the JSON Schema in ``params/`` and
-``docs/params.md`` all follow from these models.
+The command line, the notebooks' ``parameters`` cells, the JSON Schema in ``params/``
+and ``docs/params.md`` all follow from these models.
 """
 
 from __future__ import annotations
@@ -13,8 +13,19 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 Task = Literal["binary", "multiclass", "regression"]
 Kind = Literal["number", "category", "boolean", "date", "text", "identifier"]
 Scalar = str | int | float | bool
+Text = Annotated[str, Field(min_length=1)]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$")]
 DottedPath = Annotated[str, Field(pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$")]
+# The expression that semver.org recommends, with an optional leading v.
+SemanticVersion = Annotated[
+    str,
+    Field(
+        pattern=r"^v?(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)"
+        r"(-(0|[1-9]\d*|\d*[A-Za-z-][0-9A-Za-z-]*)"
+        r"(\.(0|[1-9]\d*|\d*[A-Za-z-][0-9A-Za-z-]*))*)?"
+        r"(\+[0-9A-Za-z-]+(\.[0-9A-Za-z-]+)*)?$"
+    ),
+]
 
 ESTIMATORS = (
     "auto",
@@ -26,13 +37,16 @@ ESTIMATORS = (
     "lightgbm",
     "xgboost",
 )
+MISSING = ("", "?", "NA", "N/A", "NaN", "nan", "NULL", "null", "None")
 PRIMARY_METRIC = {"binary": "roc_auc", "multiclass": "log_loss", "regression": "r2"}
 
 
 class Section(BaseModel):
     """A group of keys: unknown keys are refused, values are strict and read-only."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+    model_config = ConfigDict(
+        extra="forbid", strict=True, frozen=True, allow_inf_nan=False
+    )
 
 
 class Split(Section):
@@ -41,72 +55,75 @@ class Split(Section):
     by: Literal["row", "group", "time"] = Field(
         "row",
         description="`row`: by a hash of the row's content; `group`: by a hash of "
-        "`data.group`, so that a group is never on both sides; `time`: the newest rows by "
-        "`data.time` are the test rows. A row once in test stays in test.",
+        "`data.group`, so that a group is never on both sides; `time`: the newest rows "
+        "by `data.time` are the test rows. A row once in test stays in test.",
     )
     test_share: float = Field(
         0.2, gt=0, lt=1, description="Share of the rows that is kept for testing."
     )
-    cutoff: str | None = Field(
+    cutoff: Text | None = Field(
         None,
-        description="`by: time` only: rows at or after this ISO date are test rows; null "
-        "takes the date that leaves `test_share` of the rows.",
+        description="`by: time` only: rows at or after this ISO date are test rows; "
+        "null takes the date that leaves `test_share` of the rows.",
     )
 
 
 class Data(Section):
     """Where the rows come from and what the columns mean."""
 
-    source: str | None = Field(
+    source: Text | None = Field(
         None,
-        description="A CSV, TSV or Parquet file (path or fsspec URI; .gz and .zip too), "
-        "`sklearn:<name>` (breast_cancer, diabetes, digits, wine) or `synthetic:<domain>`. "
-        "Relative paths start at the workspace root. Either this or `query`.",
+        description="A CSV, TSV or Parquet file (path or fsspec URI; .gz and .zip "
+        "too), `sklearn:<name>` (breast_cancer, diabetes, digits, wine) or "
+        "`synthetic:<domain>`. Relative paths start at the workspace root. Either this "
+        "or `query`.",
     )
-    query: str | None = Field(
+    query: Text | None = Field(
         None,
         description="A DuckDB SQL query over `files` that returns one row an example.",
     )
-    files: dict[str, str] = Field(
+    files: dict[str, Text] = Field(
         default_factory=dict,
-        description="Tables for `query`: the name used in SQL and the file it stands for.",
+        description="Tables for `query`: the name used in SQL and the file it stands "
+        "for.",
     )
     options: dict[str, Scalar] = Field(
         default_factory=dict,
         description="Arguments of a `synthetic:` generator, such as `rows` or `drift`.",
     )
-    test: str | None = Field(
+    test: Text | None = Field(
         None,
         description="A file of its own with the test rows; null splits the source.",
     )
     separator: Literal[",", ";", "\t", "|"] | None = Field(
         None, description="Column separator of a text file; null finds it."
     )
-    encoding: str | None = Field(
-        None, description="Encoding of a text file; null tries UTF-8 (with or without BOM)."
+    encoding: Text | None = Field(
+        None,
+        description="Encoding of a text file; null tries UTF-8 (with or without BOM).",
     )
     header: bool = Field(
         True, description="Whether the first line of a text file names the columns."
     )
-    names: list[str] | None = Field(
+    names: list[Text] | None = Field(
         None, description="Column names of a headerless text file, in order."
     )
     missing: list[str] = Field(
-        default_factory=lambda: ["", "?", "NA", "N/A", "NaN", "nan", "NULL", "null", "None"],
+        default_factory=lambda: list(MISSING),
         description="Cell texts that mean missing; blanks around a cell are ignored.",
     )
-    target: str = Field(description="The column to predict.")
+    target: Text = Field(description="The column to predict.")
     positive: Scalar | None = Field(
         None,
         description="Binary tasks: the value of the target that counts as positive.",
     )
-    time: str | None = Field(
+    time: Text | None = Field(
         None, description="The column that says when a row happened."
     )
-    group: str | None = Field(
+    group: Text | None = Field(
         None, description="The column whose rows belong together in a split."
     )
-    weight: str | None = Field(
+    weight: Text | None = Field(
         None, description="A column of sample weights (numbers of at least 0)."
     )
     columns: dict[str, Kind] = Field(
@@ -114,14 +131,14 @@ class Data(Section):
         description="Kinds declared by hand: number, category, boolean, date, text or "
         "identifier. Kinds not declared are inferred from the values.",
     )
-    ignore: list[str] = Field(
+    ignore: list[Text] = Field(
         default_factory=list, description="Columns the model must not see."
     )
-    sensitive: list[str] = Field(
+    sensitive: list[Text] = Field(
         default_factory=list,
         description="Columns whose values are masked in reports and errors.",
     )
-    protected: list[str] = Field(
+    protected: list[Text] = Field(
         default_factory=list,
         description="Columns by which the results are compared between groups.",
     )
@@ -129,7 +146,7 @@ class Data(Section):
     min_rows: int = Field(
         100, ge=10, description="Fewer training rows than this are refused."
     )
-    accept_leakage: list[str] = Field(
+    accept_leakage: list[Text] = Field(
         default_factory=list,
         description="Columns known to predict the target almost perfectly and still "
         "available when a prediction is made; they no longer stop a promotion.",
@@ -139,10 +156,14 @@ class Data(Section):
 class Search(Section):
     """A random search for hyper-parameters."""
 
-    seconds: float = Field(60, gt=0, description="Time budget of the search, in seconds.")
-    candidates: int = Field(20, ge=1, description="At most this many settings are tried.")
+    seconds: float = Field(
+        60, gt=0, description="Time budget of the search, in seconds."
+    )
+    candidates: int = Field(
+        20, ge=1, description="At most this many settings are tried."
+    )
     folds: int = Field(5, ge=2, description="Folds of the cross-validation.")
-    space: dict[str, list[Scalar | None]] = Field(
+    space: dict[str, Annotated[list[Scalar | None], Field(min_length=1)]] = Field(
         default_factory=dict,
         description="Values to try for each option of the estimator; empty takes the "
         "estimator's usual ones.",
@@ -152,9 +173,9 @@ class Search(Section):
 class Train(Section):
     """Which model is fitted, and how."""
 
-    estimator: str = Field(
+    estimator: Text = Field(
         "hist_gradient_boosting",
-        description="One of " + ", ".join(f"`{name}`" for name in ESTIMATORS) + "; or the "
+        description=f"One of {', '.join(f'`{name}`' for name in ESTIMATORS)}; or the "
         "dotted path `package.module:Class` of a scikit-learn estimator. `linear` is a "
         "logistic regression or a ridge regression; `auto` takes `linear` or "
         "`hist_gradient_boosting` by cross-validated log-loss or RMSE.",
@@ -163,7 +184,8 @@ class Train(Section):
         default_factory=dict, description="Hyper-parameters given to the estimator."
     )
     class_weight: Literal["balanced"] | dict[str, float] | None = Field(
-        None, description="Weights of the classes: `balanced`, or a number for each class."
+        None,
+        description="Weights of the classes: `balanced`, or a number for each class.",
     )
     calibration: Literal["sigmoid", "isotonic"] | None = Field(
         None, description="Recalibrates the probabilities by cross-validation."
@@ -172,7 +194,7 @@ class Train(Section):
         5, ge=2, description="Folds used by `auto` and by `calibration`."
     )
     search: Search | None = Field(
-        None, description="Searches for hyper-parameters; null takes the defaults."
+        None, description="Searches for hyper-parameters; null does not search."
     )
 
 
@@ -181,11 +203,13 @@ class Metric(Section):
 
     name: Name = Field(description="How reports and gates call it.")
     path: DottedPath = Field(
-        description="`package.module:function` with signature `f(y_true, y_pred) -> float`."
+        description="`package.module:function` with the signature "
+        "`f(y_true, y_pred) -> float`."
     )
     needs: Literal["label", "probability", "value"] = Field(
-        description="What `y_pred` is: predicted classes, probabilities (of the positive "
-        "class when binary, one column a class when multiclass) or predicted values."
+        description="What `y_pred` is: predicted classes, probabilities (of the "
+        "positive class when binary, one column a class when multiclass) or predicted "
+        "values."
     )
     greater_is_better: bool = Field(description="The direction of goodness.")
 
@@ -193,7 +217,7 @@ class Metric(Section):
 class Gate(Section):
     """A bound that a model must keep before it may be promoted."""
 
-    metric: str = Field(description="A metric's name, or `primary`.")
+    metric: Text = Field(description="A metric's name, or `primary`.")
     min: float | None = Field(None, description="The metric must be at least this.")
     max: float | None = Field(None, description="The metric must be at most this.")
     better_than: Literal["dummy", "linear"] | None = Field(
@@ -205,21 +229,22 @@ class Gate(Section):
 
     @model_validator(mode="after")
     def _one_bound(self) -> Self:
-        given = [self.min is not None, self.max is not None, self.better_than is not None]
-        if not any(given):
-            raise ValueError("a gate needs one of min, max and better_than")
+        if self.min is None and self.max is None and self.better_than is None:
+            raise ValueError("needs one of min, max and better_than")
         if self.by and self.better_than is None:
-            raise ValueError("`by` has a meaning only beside `better_than`")
+            raise ValueError("may have `by` only beside `better_than`")
+        if self.min is not None and self.max is not None and self.min > self.max:
+            raise ValueError("must have a min that is not above its max")
         return self
 
 
 class Evaluate(Section):
     """How a model is measured and what it must reach."""
 
-    primary: str | None = Field(
+    primary: Text | None = Field(
         None,
-        description="The metric that decides between champion and challenger; null takes "
-        "`roc_auc` (binary), `log_loss` (multiclass) or `r2` (regression).",
+        description="The metric that decides between champion and challenger; null "
+        "takes `roc_auc` (binary), `log_loss` (multiclass) or `r2` (regression).",
     )
     metrics: list[Metric] = Field(
         default_factory=list, description="Metrics of your own, by dotted path."
@@ -232,8 +257,9 @@ class Evaluate(Section):
     )
     average: Literal["binary", "macro", "weighted"] = Field(
         "binary",
-        description="Averaging of precision, recall and F1 over classes; a multiclass task "
-        "needs `macro` or `weighted`.",
+        description="Averaging of precision, recall and F1 over classes: `binary` is "
+        "that of the positive class. A multiclass task takes `macro` unless told "
+        "`weighted`.",
     )
     gates: list[Gate] = Field(
         default_factory=lambda: [Gate(metric="primary", better_than="dummy")],
@@ -245,14 +271,12 @@ class Evaluate(Section):
         description="Smallest gain in the primary metric for which the champion is "
         "replaced, in the metric's own unit.",
     )
-    slices: list[str] = Field(
+    slices: list[Text] = Field(
         default_factory=list,
-        description="Columns by whose values the metrics are repeated; `protected` columns "
-        "are added.",
+        description="Columns by whose values the metrics are repeated; `protected` "
+        "columns are added.",
     )
-    confidence: float = Field(
-        0.95, gt=0.5, lt=1, description="Level of the intervals."
-    )
+    confidence: float = Field(0.95, gt=0.5, lt=1, description="Level of the intervals.")
     resamples: int = Field(
         1000, ge=100, description="Bootstrap resamples behind the intervals."
     )
@@ -264,7 +288,7 @@ class Registry(Section):
     model: Name | None = Field(
         None, description="Name of the model; null takes the case's name."
     )
-    version: str | None = Field(
+    version: SemanticVersion | None = Field(
         None,
         description="A semantic version to use, such as `1.2.0`; null numbers by rule.",
     )
@@ -287,7 +311,7 @@ class Pipeline(Section):
 class Params(Section):
     """One case: one model's life."""
 
-    format: Literal[1] = Field(1, description="Version of this file's format.")
+    format: int = Field(1, ge=1, le=1, description="Version of this file's format.")
     case: Name = Field(description="Name of the case: the file's name without `.yaml`.")
     task: Task = Field(description="What kind of prediction is made.")
     seed: int = Field(0, ge=0, lt=2**32, description="Seed of everything random.")
@@ -297,6 +321,16 @@ class Params(Section):
     evaluate: Evaluate = Field(default_factory=Evaluate)
     registry: Registry = Field(default_factory=Registry)
     pipeline: Pipeline = Field(default_factory=Pipeline)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _average_of_classes(cls, given: Any) -> Any:
+        if not isinstance(given, dict) or given.get("task") != "multiclass":
+            return given
+        evaluate = given.get("evaluate", {})
+        if not isinstance(evaluate, dict):
+            return given
+        return given | {"evaluate": {"average": "macro"} | evaluate}
 
     @property
     def primary(self) -> str:

@@ -1,0 +1,283 @@
+"""The rules that hold between keys of a case, one row each."""
+
+from __future__ import annotations
+
+import datetime
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from mlkit.params.models import ESTIMATORS, Params, Split
+from mlkit.params.problems import Problem, nearest, shown, value_at
+from mlkit.params.yaml12 import KeyPath
+
+NAMED_CLASS = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A rule about ``key`` that also reads the keys in ``beside``."""
+
+    key: str
+    beside: tuple[str, ...]
+    broken: Callable[[Params], bool]
+    says: str
+    step: str = ""
+
+    def reads(self) -> tuple[KeyPath, ...]:
+        """Return the paths of every key that the rule looks at."""
+        return tuple(tuple(key.split(".")) for key in (self.key, *self.beside))
+
+
+RULES = (
+    Rule(
+        "data.source",
+        ("data.query",),
+        lambda p: p.data.source is None and p.data.query is None,
+        "must be given, or data.query",
+        "name a file, `sklearn:<name>` or `synthetic:<domain>`",
+    ),
+    Rule(
+        "data.query",
+        ("data.source",),
+        lambda p: p.data.source is not None and p.data.query is not None,
+        "may not stand beside data.source",
+        "remove one of the two",
+    ),
+    Rule(
+        "data.files",
+        ("data.query",),
+        lambda p: p.data.query is not None and not p.data.files,
+        "must name the tables of data.query",
+        "write, for example, `files: {orders: data/orders.csv}`",
+    ),
+    Rule(
+        "data.files",
+        ("data.query",),
+        lambda p: p.data.query is None and bool(p.data.files),
+        "may stand only beside data.query",
+        "remove it, or give the query",
+    ),
+    Rule(
+        "data.options",
+        ("data.source", "data.query"),
+        lambda p: (
+            bool(p.data.options) and not (p.data.source or "").startswith("synthetic:")
+        ),
+        "may stand only beside a data.source that starts with `synthetic:`",
+        "remove it",
+    ),
+    Rule(
+        "data.names",
+        ("data.header",),
+        lambda p: not p.data.header and p.data.names is None,
+        "must be given when data.header is false",
+        "list the column names in their order",
+    ),
+    Rule(
+        "data.names",
+        ("data.header",),
+        lambda p: p.data.header and p.data.names is not None,
+        "may be given only when data.header is false",
+        "remove it, or write `header: false`",
+    ),
+    Rule(
+        "data.names",
+        (),
+        lambda p: _repeats(p.data.names or ()),
+        "must name each column once",
+    ),
+    Rule(
+        "data.target",
+        ("data.names",),
+        lambda p: bool(p.data.names) and p.data.target not in (p.data.names or ()),
+        "must be one of data.names",
+    ),
+    Rule(
+        "data.positive",
+        ("task",),
+        lambda p: p.data.positive is not None and p.task != "binary",
+        "may be given only when task is binary",
+        "remove it",
+    ),
+    Rule(
+        "data.time",
+        ("data.split.by",),
+        lambda p: p.data.split.by == "time" and p.data.time is None,
+        "must be given when data.split.by is time",
+        "name the column that says when a row happened",
+    ),
+    Rule(
+        "data.group",
+        ("data.split.by",),
+        lambda p: p.data.split.by == "group" and p.data.group is None,
+        "must be given when data.split.by is group",
+        "name the column whose rows belong together",
+    ),
+    Rule(
+        "data.split.cutoff",
+        ("data.split.by",),
+        lambda p: p.data.split.cutoff is not None and p.data.split.by != "time",
+        "may be given only when data.split.by is time",
+        "remove it, or write `by: time`",
+    ),
+    Rule(
+        "data.split.cutoff",
+        (),
+        lambda p: p.data.split.cutoff is not None and not _is_date(p.data.split.cutoff),
+        "must be an ISO date or time",
+        "write, for example, 2024-06-30",
+    ),
+    Rule(
+        "data.split",
+        ("data.test",),
+        lambda p: p.data.test is not None and p.data.split != Split(),
+        "has no meaning beside data.test, whose rows are the test rows",
+        "remove one of the two",
+    ),
+    Rule(
+        "data.time",
+        ("data.target",),
+        lambda p: p.data.time == p.data.target,
+        "may not be the target",
+    ),
+    Rule(
+        "data.group",
+        ("data.target",),
+        lambda p: p.data.group == p.data.target,
+        "may not be the target",
+    ),
+    Rule(
+        "data.weight",
+        ("data.target",),
+        lambda p: p.data.weight == p.data.target,
+        "may not be the target",
+    ),
+    Rule(
+        "data.ignore",
+        ("data.target", "data.weight"),
+        lambda p: p.data.target in p.data.ignore or p.data.weight in p.data.ignore,
+        "may hold neither the target nor the weight",
+        "take it out; the model never sees these two as inputs",
+    ),
+    Rule(
+        "train.estimator",
+        (),
+        lambda p: (
+            p.train.estimator not in ESTIMATORS
+            and not NAMED_CLASS.fullmatch(p.train.estimator)
+        ),
+        f"must be one of {', '.join(ESTIMATORS)}, or a class such as sklearn.svm:SVC",
+    ),
+    Rule(
+        "train.class_weight",
+        ("task",),
+        lambda p: p.train.class_weight is not None and p.task == "regression",
+        "has no meaning when task is regression",
+        "remove it",
+    ),
+    Rule(
+        "train.calibration",
+        ("task",),
+        lambda p: p.train.calibration is not None and p.task == "regression",
+        "has no meaning when task is regression",
+        "remove it",
+    ),
+    Rule(
+        "train.search.space",
+        ("train.options",),
+        lambda p: (
+            p.train.search is not None
+            and not p.train.options.keys().isdisjoint(p.train.search.space)
+        ),
+        "may not hold a key of train.options",
+        "give each hyper-parameter in one of the two",
+    ),
+    Rule(
+        "evaluate.threshold",
+        ("task",),
+        lambda p: p.evaluate.threshold != 0.5 and p.task != "binary",
+        "may be changed only when task is binary",
+        "remove it",
+    ),
+    Rule(
+        "evaluate.average",
+        ("task",),
+        lambda p: p.evaluate.average == "binary" and p.task == "multiclass",
+        "must be macro or weighted when task is multiclass",
+    ),
+    Rule(
+        "evaluate.average",
+        ("task",),
+        lambda p: p.evaluate.average != "binary" and p.task == "regression",
+        "has no meaning when task is regression",
+        "remove it",
+    ),
+    Rule(
+        "evaluate.metrics",
+        (),
+        lambda p: _repeats([metric.name for metric in p.evaluate.metrics]),
+        "must have a different name each",
+    ),
+    Rule(
+        "evaluate.metrics",
+        (),
+        lambda p: "primary" in [metric.name for metric in p.evaluate.metrics],
+        "may not be called primary, which means the primary metric",
+    ),
+    Rule(
+        "evaluate.metrics",
+        ("task",),
+        lambda p: any(
+            (metric.needs == "value") != (p.task == "regression")
+            for metric in p.evaluate.metrics
+        ),
+        "must need `value` when task is regression, else `label` or `probability`",
+    ),
+)
+
+
+def broken_rules(
+    params: Params, unreadable: Sequence[KeyPath] = ()
+) -> Iterator[Problem]:
+    """Yield a problem for each rule that is broken.
+
+    Rules that look at an ``unreadable`` key are left out: its value stands for nothing.
+    """
+    data = params.to_dict()
+    for rule in RULES:
+        paths = rule.reads()
+        if any(_touch(path, other) for path in paths for other in unreadable):
+            continue
+        if rule.broken(params):
+            value = value_at(data, paths[0])
+            got = "" if value is None else shown(value)
+            yield Problem(paths[0], rule.says, got, rule.step or _nearest(rule, value))
+
+
+def _nearest(rule: Rule, value: object) -> str:
+    if rule.key != "train.estimator":
+        return ""
+    text = str(value)
+    if ":" not in text and "." in text:
+        module, _, name = text.rpartition(".")
+        return f"write {module}:{name}"
+    near = nearest(text, ESTIMATORS)
+    return f"did you mean {near}?" if near else ""
+
+
+def _touch(one: KeyPath, other: KeyPath) -> bool:
+    size = min(len(one), len(other))
+    return one[:size] == other[:size]
+
+
+def _repeats(names: Sequence[str]) -> bool:
+    return len(set(names)) < len(names)
+
+
+def _is_date(text: str) -> bool:
+    try:
+        datetime.datetime.fromisoformat(text)
+    except ValueError:
+        return False
+    return True

@@ -66,9 +66,8 @@ def put(data: Any, path: KeyPath, value: Any) -> Any:
         return {**group, first: put(group.get(first), rest, value)}
     items = data if isinstance(data, list) else []
     if first >= len(items):
-        raise IndexError(
-            f"has no item [{first}], only {len(items)}; replace the whole list"
-        )
+        there = f"a list that has {len(items)}"
+        raise IndexError(f"asks for item [{first}] of {there}; give the whole list")
     return [*items[:first], put(items[first], rest, value), *items[first + 1 :]]
 
 

@@ -55,13 +55,14 @@ def load_params(
     for override in overrides:
         draft.override(override)
     params, problems = check(draft.data)
-    if params is not None and params.case != case:
+    named = draft.data.get("case") if isinstance(draft.data, Mapping) else None
+    if isinstance(named, str) and named != case:
         rule = f"must be {case}, the name of the file"
-        got = shown(params.case)
-        problems.append(Problem(("case",), rule, got, "rename one of the two"))
-    problems = [*draft.problems, *(draft.located(problem) for problem in problems)]
-    if problems or params is None:
-        raise ParamsError(draft.origin, problems)
+        advice = "rename one of the two"
+        problems.append(Problem(("case",), rule, shown(named), advice))
+    located = [*draft.problems, *(draft.located(problem) for problem in problems)]
+    if located or params is None:
+        raise ParamsError(draft.origin, sorted(located, key=_line))
     return params
 
 
@@ -81,7 +82,8 @@ class _Draft:
 
     def merge(self, sections: Mapping[str, Any]) -> None:
         self.data = merge(self.data, sections)
-        self.where |= dict.fromkeys(leaves(sections, ()), "notebook parameters")
+        for path in leaves(sections, ()):
+            self.where[path] = "notebook parameters"
 
     def override(self, override: str) -> None:
         where = f"--set {override}"
@@ -91,13 +93,15 @@ class _Draft:
         except (ValueError, IndexError) as error:
             self.problems.append(Problem((), str(error), where=where))
         else:
-            self.where[path] = where
+            below = [key for key in self.where if key[: len(path)] == path]
+            self.where |= dict.fromkeys([path, *below], where)
 
     def located(self, problem: Problem) -> Problem:
-        for size in range(len(problem.path), 0, -1):
-            if (place := self.where.get(problem.path[:size])) is not None:
-                return dataclasses.replace(problem, where=place)
-        return problem
+        path = problem.path
+        above = [path[:size] for size in range(len(path), 0, -1)]
+        below = [key for key in self.where if path and key[: len(path)] == path]
+        places = (self.where[key] for key in (*above, *below) if key in self.where)
+        return dataclasses.replace(problem, where=next(places, ""))
 
 
 def _from_file(case: str, folder: Path) -> _Draft:
@@ -109,6 +113,11 @@ def _from_file(case: str, folder: Path) -> _Draft:
         for fault in document.faults
     ]
     return _Draft(origin, document.data, where, problems)
+
+
+def _line(problem: Problem) -> float:
+    found = re.fullmatch(r"line (\d+)", problem.where)
+    return int(found[1]) if found else float("inf")
 
 
 def _workspace(root: str | os.PathLike[str] | None) -> Path:
@@ -129,7 +138,7 @@ def _file(case: str, folder: Path) -> Path:
     if case in known:
         return folder / f"{case}{SUFFIX}"
     stem = re.sub(r"\.ya?ml$", "", re.split(r"[\\/]", case)[-1])
-    if not NAME.fullmatch(case) or (stem != case and stem in known):
+    if not NAME.fullmatch(case) or stem != case:
         step = f"write {stem}" if stem in known else _known(stem, known)
         rule = f"is a name, not a path: {step}"
         raise ParamsError(f"case {case!r}", [Problem((), rule)])
@@ -148,7 +157,7 @@ def _known(case: str, known: Sequence[str]) -> str:
         return f"there are no cases there: write {file}, or set MLKIT_ROOT"
     near = nearest(case, known)
     meant = f"did you mean {near}? " if near else ""
-    return f"{meant}The cases there: {', '.join(known)}"
+    return f"{meant}the cases there: {', '.join(known)}"
 
 
 def _read(file: Path, origin: str) -> yaml12.Document:

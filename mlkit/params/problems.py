@@ -120,11 +120,11 @@ def from_pydantic(error: ValidationError, data: Mapping[str, Any]) -> list[Probl
 def _path(details: ErrorDetails, data: Any) -> KeyPath:
     path: list[str | int] = []
     for part in details["loc"]:
+        # Where a value may be of two kinds, pydantic adds a name of the kind tried.
         inside_list = isinstance(data, list) and isinstance(part, int)
-        if not inside_list and not (isinstance(data, Mapping) and part in data):
-            break
-        path.append(part)
-        data = data[part]
+        if inside_list or (isinstance(data, Mapping) and part in data):
+            path.append(part)
+            data = data[part]
     if details["type"] == "missing":
         path.append(details["loc"][-1])
     return tuple(path)

@@ -177,7 +177,7 @@ class _Reader:
 
     def scalar(self, event: ScalarEvent, line: int) -> Any:
         if event.style is not None or event.tag is not None:
-            return event.value
+            return _characters(event.value, line)
         try:
             return scalar(event.value)
         except ValueError as error:
@@ -216,10 +216,19 @@ class _Reader:
 
     def key(self, event: Event) -> str:
         if isinstance(event, ScalarEvent):
-            return str(event.value)
+            return _characters(event.value, event.start_mark.line + 1)
         problem = "a list, a group or an alias stands where a key should"
         step = "write text; put it in quotes if it starts with [, { or *"
         raise NotYaml(event.start_mark.line + 1, problem, step)
+
+
+def _characters(text: str, line: int) -> str:
+    # JSON escapes a character beyond U+FFFF as two halves; Python's text has none.
+    try:
+        return text.encode("utf-16", "surrogatepass").decode("utf-16")
+    except UnicodeDecodeError as error:
+        problem = "an escape such as \\ud800 is half of a character"
+        raise NotYaml(line, problem, "write the character itself") from error
 
 
 def _explain(error: MarkedYAMLError) -> tuple[int, str, str]:

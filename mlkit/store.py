@@ -180,7 +180,7 @@ def write_atomic(path: str | os.PathLike[str], data: bytes | str) -> None:
     final = Path(path)
     with _explained(final), _temporary(final, data) as temporary:
         os.replace(temporary, final)
-        _sync_folder(final.parent)
+        sync_folder(final.parent)
 
 
 def write_json(path: str | os.PathLike[str], obj: object) -> None:
@@ -201,11 +201,22 @@ def read_json(path: str | os.PathLike[str]) -> Any:
     with open(path, "rb") as file:
         data = file.read()
     try:
-        return json.loads(data.decode(), parse_constant=_refuse_constant)
+        return parse_json(data)
     except ValueError as error:
         raise ValueError(
             f"{os.fspath(path)} ({len(data)} bytes) does not hold valid JSON: {error}"
         ) from error
+
+
+def parse_json(data: bytes) -> Any:
+    """Return what a UTF-8 JSON text holds.
+
+    Raises
+    ------
+    ValueError
+        When it is something else; NaN and Infinity are not JSON.
+    """
+    return json.loads(data.decode(), parse_constant=_refuse_constant)
 
 
 def _refuse_constant(name: str) -> None:
@@ -242,11 +253,11 @@ def create_if_absent(path: str | os.PathLike[str], data: bytes) -> bool:
     final = Path(path)
     with _explained(final):
         if os.path.lexists(final):
-            _sync_folder(final.parent)
+            sync_folder(final.parent)
             return False
         with _temporary(final, data) as temporary:
             created = _publish(temporary, final)
-        _sync_folder(final.parent)
+        sync_folder(final.parent)
         return created
 
 
@@ -306,7 +317,7 @@ def make_folder(folder: str | os.PathLike[str]) -> None:
     for new in reversed(missing):
         with contextlib.suppress(FileExistsError):
             os.mkdir(new)
-        _sync_folder(new.parent)
+        sync_folder(new.parent)
 
 
 def _sync(descriptor: int) -> None:
@@ -317,7 +328,8 @@ def _sync(descriptor: int) -> None:
         os.fsync(descriptor)
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
+    """Make the names in a folder durable."""
     if os.name == "nt":  # Windows cannot open a folder; NTFS journals names itself.
         return
     descriptor = os.open(folder, os.O_RDONLY)

@@ -8,7 +8,26 @@ table was held against. A *dataset* is what remains: typed, checked, divided int
 training and test rows and known by a fingerprint of its content.
 """
 
+from mlkit.data.conformance import conform, unseen_levels
 from mlkit.data.dataset import Dataset
+from mlkit.data.distinct import label_text
+from mlkit.data.inference import infer_schema
+from mlkit.data.preparation import prepare
+from mlkit.data.profiles import ColumnProfile, Profile, profile
 from mlkit.data.records import Check, Column, DataError, Schema
 
-__all__ = ["Check", "Column", "DataError", "Dataset", "Schema"]
+__all__ = [
+    "Check",
+    "Column",
+    "ColumnProfile",
+    "DataError",
+    "Dataset",
+    "Profile",
+    "Schema",
+    "conform",
+    "infer_schema",
+    "label_text",
+    "prepare",
+    "profile",
+    "unseen_levels",
+]

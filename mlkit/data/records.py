@@ -145,6 +145,11 @@ class Check:
     found: str
     advice: str = ""
 
+    @property
+    def sentence(self) -> str:
+        """The rule, what was found and what to do, in one sentence or two."""
+        return str(self)
+
     def __str__(self) -> str:
         place = "" if self.column is None else f"column {self.column!r}: "
         advice = f". {self.advice}" if self.advice else ""

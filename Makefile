@@ -1,0 +1,90 @@
+# The notebooks are the pipeline; these are its commands. `make` alone lists them.
+
+CASE = vendor_dispatch
+SET =
+PYTHON =
+ARGS =
+
+BIN = .venv/bin
+MLKIT = $(BIN)/mlkit
+overrides = $(foreach pair,$(SET),--set '$(pair)')
+# Jupyter refuses to run as root unless told; in a container there is nobody else.
+as_root = $(if $(filter 0,$(shell id -u)),--allow-root)
+
+PYTHONS = $(or $(PYTHON),python3.13 python3.12 python3.11 python3 python)
+FITS = import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))
+COMPLETE = import ensurepip; $(FITS)
+
+.DEFAULT_GOAL = help
+.PHONY: help setup retrain data train evaluate lab reports doctor \
+        test check format docs lock clean again
+
+help: ## List the targets
+	@echo "make <target> [CASE=$(CASE)] [SET=\"key=value key=value\"]"
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' Makefile
+
+setup: .venv/.ready ## Build .venv from the lock file; PYTHON=python3.12 picks a Python
+
+retrain: .venv/.ready ## Train, evaluate, decide about a new version, write the reports
+	$(MLKIT) retrain $(CASE) $(overrides)
+
+data: .venv/.ready ## Profile and check the data of a case
+	$(MLKIT) run data $(CASE) $(overrides)
+
+train: .venv/.ready ## Train a draft of a case; nothing is registered
+	$(MLKIT) run train $(CASE) $(overrides)
+
+evaluate: .venv/.ready ## Evaluate the draft of a case
+	$(MLKIT) run evaluate $(CASE) $(overrides)
+
+lab: .venv/.ready ## Open JupyterLab on the notebooks; ARGS= goes to Jupyter
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/jupyter lab $(as_root) \
+	    --LabApp.default_url=/lab/tree/notebooks $(ARGS)
+
+reports: .venv/.ready ## Write reports/index.html anew
+	$(MLKIT) reports
+
+doctor: .venv/.ready ## Say what of the environment is missing or odd
+	$(MLKIT) doctor
+
+test: .venv/.ready ## Run all tests and print the coverage; ARGS= goes to pytest
+	$(BIN)/python -m pytest --cov=mlkit --cov-report=term:skip-covered $(ARGS)
+
+check: .venv/.ready ## Lint, formatting and types, as CI does
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy mlkit bootstrap.py
+
+format: .venv/.ready ## Format the code and the notebooks
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+docs: .venv/.ready ## Write the schema and the reference of params anew
+	$(MLKIT) params schema
+	$(MLKIT) params reference
+
+lock: ## Resolve requirements.lock for pyproject.toml; UPGRADE=1 takes the newest
+	@test -x $(BIN)/uv || { echo "run make setup first" >&2; exit 1; }
+	$(BIN)/uv pip compile pyproject.toml --quiet --output-file requirements.lock \
+	    --universal --python-version 3.11 --fork-strategy fewest --generate-hashes \
+	    --extra boosting --group dev --group setup --no-emit-index-url \
+	    --annotation-style line --custom-compile-command "make lock" \
+	    $(if $(UPGRADE),--upgrade)
+
+clean: ## Remove caches; reports, registry, data and .venv stay
+	rm -rf .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	find . -name .venv -prune -o -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# A copy of an environment in another folder still points to the first one.
+ifneq ($(shell head -n 1 .venv/.ready 2>/dev/null),$(shell pwd -P))
+.venv/.ready: again
+endif
+
+# Python 3.11 to 3.13, with the module ensurepip if any has it.
+.venv/.ready: requirements.lock pyproject.toml bootstrap.py
+	@for fits in '$(COMPLETE)' '$(FITS)'; do for python in $(PYTHONS); do \
+	    if "$$python" -I -c "$$fits" 2>/dev/null; then \
+	        exec "$$python" -I bootstrap.py; fi; done; done; \
+	echo "mlkit needs Python 3.11, 3.12 or 3.13; none of these is one that runs:" \
+	    "$(PYTHONS). Install one, or name it: make setup PYTHON=/path/to/python3.12" >&2; \
+	exit 1

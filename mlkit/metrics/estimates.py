@@ -1,0 +1,291 @@
+"""A metric's value with its interval."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy import stats
+
+from mlkit.metrics.catalog import METRICS, MetricSpec
+from mlkit.metrics.intervals import Bounds, class_sizes
+from mlkit.metrics.proportions import wilson
+from mlkit.metrics.resampling import (
+    Resampler,
+    canonical_order,
+    count_blocks,
+    draws,
+    rare_class,
+)
+from mlkit.metrics.scored import Array, Scored, Undefined
+
+# With fewer resamples than this the tails are too thin to read quantiles from.
+QUANTILES_FROM = 200
+# A metric of the user's own is called once a resample.
+OWN_RESAMPLES = 200
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A metric on some rows: value, interval, number of rows and method.
+
+    Where the metric has no meaning the value is NaN and ``reason`` says why; where only
+    the interval is unknown its bounds are NaN.
+    """
+
+    value: float
+    lower: float
+    upper: float
+    n: int
+    method: str
+    reason: str | None = None
+
+    @property
+    def defined(self) -> bool:
+        """Whether the metric has a meaning on these rows."""
+        return not math.isnan(self.value)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain JSON data; None stands for a number that does not exist."""
+        return {
+            "value": number_or_none(self.value),
+            "lower": number_or_none(self.lower),
+            "upper": number_or_none(self.upper),
+            "n": self.n,
+            "method": self.method,
+            "reason": self.reason,
+        }
+
+    def __str__(self) -> str:
+        if not self.defined:
+            return f"undefined: {self.reason}"
+        if math.isnan(self.lower):
+            return show(self.value)
+        return f"{show(self.value)} ({show(self.lower)} to {show(self.upper)})"
+
+
+def number_or_none(value: float) -> float | None:
+    """Return the value as JSON can hold it: None where it is not a finite number."""
+    return float(value) if math.isfinite(value) else None
+
+
+def show(value: float, *, apart_from: float | None = None) -> str:
+    """Return a number for people: a few digits, more where needed to tell it apart.
+
+    Examples
+    --------
+    >>> show(0.74996), show(0.74996, apart_from=0.75), show(54321.9)
+    ('0.750', '0.74996', '54,322')
+    """
+    if not math.isfinite(value):
+        return "undefined"
+    size = abs(value)
+    digits = 3 if size < 10 else 2 if size < 100 else 1 if size < 1000 else 0
+    if 0 < size < 0.01:
+        digits = min(10, 1 - math.floor(math.log10(size)))
+    text = f"{value:,.{digits}f}"
+    while apart_from is not None and value != apart_from and digits < 12:
+        if text != f"{apart_from:,.{digits}f}":
+            break
+        digits += 1
+        text = f"{value:,.{digits}f}"
+    return text
+
+
+def compute(metric: str | MetricSpec, scored: Scored) -> float:
+    """Return the metric's value; NaN where it has no meaning.
+
+    Parameters
+    ----------
+    metric
+        A name in `METRICS`, or the record of a metric of your own.
+    scored
+        Truth and predictions.
+
+    Examples
+    --------
+    >>> compute("accuracy", Scored("binary", [0, 1], [[0.8, 0.2], [0.7, 0.3]]))
+    0.5
+    """
+    try:
+        return spec_of(metric, scored).function(scored)
+    except Undefined:
+        return math.nan
+
+
+def spec_of(metric: str | MetricSpec, scored: Scored) -> MetricSpec:
+    """Return the record of a metric, checked against the task of the rows."""
+    spec = METRICS.get(metric) if isinstance(metric, str) else metric
+    if spec is None or scored.task not in spec.tasks:
+        known = [row.name for row in METRICS.values() if scored.task in row.tasks]
+        raise ValueError(
+            f"metric must be one of {', '.join(known)} in a {scored.task} task, got "
+            f"{metric if isinstance(metric, str) else metric.name!r}."
+        )
+    return spec
+
+
+def estimate(
+    metric: str | MetricSpec,
+    scored: Scored,
+    *,
+    confidence: float = 0.95,
+    resamples: int = 1000,
+    seed: int = 0,
+) -> Estimate:
+    """Return the metric's value with its interval; see `estimates`."""
+    spec = spec_of(metric, scored)
+    found = estimates(
+        [spec], scored, confidence=confidence, resamples=resamples, seed=seed
+    )
+    return found[spec.name]
+
+
+def estimates(
+    metrics: Iterable[str | MetricSpec],
+    scored: Scored,
+    *,
+    confidence: float = 0.95,
+    resamples: int = 1000,
+    seed: int = 0,
+) -> dict[str, Estimate]:
+    """Return value and interval of several metrics on the same rows.
+
+    Parameters
+    ----------
+    metrics
+        Names in `METRICS`, or records of metrics of your own.
+    scored
+        Truth and predictions.
+    confidence
+        Level of the two-sided intervals.
+    resamples
+        Bootstrap resamples; with very many rows fewer are drawn (never below 50).
+    seed
+        Seed of the bootstrap. The same rows in any order give the same interval.
+
+    Notes
+    -----
+    Accuracy, and precision, recall and F1 of one class: Wilson. ROC AUC: DeLong. The
+    others: percentile bootstrap of rows (Efron and Tibshirani 1993, chapter 13), within
+    classes where a class has fewer than 20 rows and could vanish; below 200 resamples a
+    normal interval with the bootstrap's standard error. The calibration error, which
+    chance raises and resampling raises again, takes the reversed percentiles (Davison
+    and Hinkley 1997, section 5.2).
+    """
+    specs = [spec_of(metric, scored) for metric in metrics]
+    values: dict[str, float] = {}
+    found: dict[str, Estimate] = {}
+    pending: list[MetricSpec] = []
+    for spec in specs:
+        try:
+            values[spec.name] = spec.function(scored)
+        except Undefined as error:
+            found[spec.name] = _undefined(scored, str(error))
+            continue
+        bounds = spec.interval(scored, confidence) if spec.interval else None
+        if bounds is None:
+            pending.append(spec)
+        else:
+            found[spec.name] = _estimate(scored, values[spec.name], bounds)
+    drawn = _bootstrap(pending, scored, resamples=resamples, seed=seed)
+    for spec in pending:
+        bounds = _bootstrap_bounds(
+            spec, scored, values[spec.name], drawn[spec.name], confidence
+        )
+        found[spec.name] = _estimate(scored, values[spec.name], bounds)
+    return {spec.name: found[spec.name] for spec in specs}
+
+
+def _undefined(scored: Scored, reason: str) -> Estimate:
+    return Estimate(math.nan, math.nan, math.nan, scored.n, "none", reason)
+
+
+def _estimate(scored: Scored, value: float, bounds: Bounds) -> Estimate:
+    # Rounding may leave a bound a last digit on the wrong side of the value.
+    lower, upper = min(bounds.lower, value), max(bounds.upper, value)
+    if math.isnan(bounds.lower):
+        lower = upper = math.nan
+    return Estimate(value, lower, upper, scored.n, bounds.method)
+
+
+def resampler_of(spec: MetricSpec, scored: Scored) -> Resampler:
+    """Return the metric as a function of row counts."""
+    if spec.resampler is not None:
+        return spec.resampler(scored)
+    if spec.losses is None:
+        raise ValueError(f"{spec.name} has neither a resampler nor losses.")
+    rows = np.column_stack([spec.losses(scored), np.ones(scored.n)])
+    rows *= scored.weights[:, None]
+
+    def values(counts: Array) -> Array:
+        sums = counts @ rows
+        return np.asarray(sums[:, 0] / sums[:, 1])
+
+    return values
+
+
+def _bootstrap(
+    specs: list[MetricSpec], scored: Scored, *, resamples: int, seed: int
+) -> dict[str, Array]:
+    if not specs:
+        return {}
+    ordered = scored.take(_order(scored))
+    functions = {spec.name: resampler_of(spec, ordered) for spec in specs}
+    limits = {
+        spec.name: resamples if spec.own is None else min(resamples, OWN_RESAMPLES)
+        for spec in specs
+    }
+    most = draws(scored.n, max(limits.values()))
+    strata = strata_of(ordered)
+    values: dict[str, list[Array]] = {spec.name: [] for spec in specs}
+    for counts in count_blocks(scored.n, most, seed=seed, strata=strata):
+        for name, function in functions.items():
+            left = limits[name] - sum(len(block) for block in values[name])
+            if left > 0:
+                values[name].append(function(counts[:left]))
+    return {name: np.concatenate(blocks) for name, blocks in values.items()}
+
+
+def _order(scored: Scored) -> Any:
+    columns = np.atleast_2d(scored.prediction.T)
+    return canonical_order(scored.y, scored.weights, *columns)
+
+
+def strata_of(scored: Scored) -> Any:
+    """Return the classes to draw within, or None where no class could vanish."""
+    if scored.task == "regression" or not rare_class(scored.codes):
+        return None
+    return scored.codes
+
+
+def _bootstrap_bounds(
+    spec: MetricSpec, scored: Scored, value: float, drawn: Array, confidence: float
+) -> Bounds:
+    usable = drawn[np.isfinite(drawn)]
+    if scored.n < 2 or len(usable) < len(drawn) / 2:
+        return Bounds(math.nan, math.nan, "none: too few rows to resample")
+    within = "" if strata_of(scored) is None else " within classes"
+    method = f"bootstrap{within}, {len(drawn)} resamples"
+    tails = ((1 - confidence) / 2, (1 + confidence) / 2)
+    if np.ptp(usable) == 0 and value == 1 and spec.tasks != ("regression",):
+        share = wilson(1.0, _smallest_support(scored), confidence=confidence)
+        return Bounds(*share, "Wilson score interval: no row is wrong")
+    if len(usable) < QUANTILES_FROM:
+        z = float(stats.norm.ppf(tails[1])) * float(usable.std(ddof=1))
+        lower, upper = value - z, value + z
+    else:
+        lower, upper = (float(end) for end in np.quantile(usable, tails))
+    if spec.floor is not None:
+        reflected = (2 * value - upper, 2 * value - lower)
+        lower, upper = max(0.0, reflected[0]), reflected[1]
+    return Bounds(lower, upper, method)
+
+
+def _smallest_support(scored: Scored) -> float:
+    """Return the effective number of rows behind a plain average over the classes."""
+    sizes = class_sizes(scored)
+    return len(sizes) ** 2 / sum(1 / size for size in sizes)

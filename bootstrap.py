@@ -228,7 +228,13 @@ def run(
     output = subprocess.DEVNULL if quiet else None
     environment = clean_environment() | dict(settings or {})
     done = subprocess.run(
-        command, env=environment, stdout=output, stderr=output, check=False
+        command,
+        env=environment,
+        stdout=output,
+        stderr=output,
+        check=False,
+        # The lock stays held while a command runs, even if this process is killed.
+        close_fds=False,
     )
     return done.returncode == 0
 
@@ -243,6 +249,7 @@ def clean_environment() -> dict[str, str]:
 def taking_turns(path: Path) -> Iterator[None]:
     """Wait until no other run is at work; a killed one does not block."""
     with path.open("a") as file:
+        os.set_inheritable(file.fileno(), True)
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

@@ -20,6 +20,7 @@ ROOMS = (
     "metrics",
     "params",
     "pipeline",
+    "predict",
     "registry",
     "report",
     "sources",

@@ -292,6 +292,11 @@ class Registry(Section):
         None,
         description="A semantic version to use, such as `1.2.0`; null numbers by rule.",
     )
+    allow_pickle: bool = Field(
+        False,
+        description="Keeps a model of types that mlkit does not know as a pickle, which "
+        "runs code when it is opened. Only for estimators whose code you trust.",
+    )
     auto_promote: bool = Field(
         True, description="false stops at staging; a person promotes from there."
     )

@@ -1,0 +1,179 @@
+"""The command line: each command is one call of the library and one exit code.
+
+Exit codes: 0 done; 1 the answer is no (a gate failed, verify found damage); 2 wrong usage
+or params; 3 a step failed; 4 conflict with another writer.
+"""
+
+from __future__ import annotations
+
+import signal
+import sys
+import traceback
+from pathlib import Path
+from types import FrameType
+from typing import Annotated, NoReturn
+
+import typer
+
+import mlkit
+from mlkit import store
+from mlkit.cli.errors import code_of, message_of
+from mlkit.cli.printing import complain, end, note, print_json, say
+from mlkit.cli.registry import registry_app
+
+VERDICT_CODE = {"promote": 0, "undecided": 0, "keep": 0, "reject": 1}
+STATUS_CODE = {"failed": 3, "interrupted": 3}
+
+app = typer.Typer(
+    help="Retrain, evaluate, promote and serve models whose pipeline is notebooks.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    add_completion=False,
+)
+params_app = typer.Typer(no_args_is_help=True, help="The params of a case.")
+app.add_typer(registry_app, name="registry")
+app.add_typer(params_app, name="params")
+
+Case = Annotated[str, typer.Argument(help="A case: the name of a file in params/.")]
+Overrides = Annotated[
+    list[str] | None,
+    typer.Option("--set", help="key=value that overrides the params file; repeatable."),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print machine-readable JSON.")]
+
+
+@app.callback()
+def options(
+    debug: Annotated[
+        bool, typer.Option("--debug", help="Show the traceback of an error.")
+    ] = False,
+) -> None:
+    """Retrain, evaluate, promote and serve models whose pipeline is notebooks."""
+
+
+@app.command()
+def retrain(
+    case: Case,
+    overrides: Overrides = None,
+    wait: Annotated[
+        bool, typer.Option("--wait", help="Queue behind a run of the same case.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Train, evaluate, decide about a new version, and write the reports."""
+    done = mlkit.pipeline.retrain(
+        case,
+        overrides=overrides or (),
+        wait=wait,
+        say=note if as_json else say,
+        progress_bar=sys.stderr.isatty() and not as_json,
+    )
+    record = done.record
+    if as_json:
+        print_json(done.to_dict())
+    if record["error"] is not None:
+        complain(f"{record['error']['message']}\n{record['error']['advice']}")
+    if not as_json:
+        say(f"report: {done.page}")
+    end(STATUS_CODE.get(record["status"]) or VERDICT_CODE[record["verdict"]["verdict"]])
+
+
+@app.command()
+def run(
+    notebook: Annotated[str, typer.Argument(help="A notebook: data, train, evaluate.")],
+    case: Case,
+    overrides: Overrides = None,
+) -> None:
+    """Run one notebook as a draft: nothing is registered."""
+    page = mlkit.pipeline.run_draft(notebook, case, overrides=overrides or (), say=say)
+    say(f"report: {page}")
+
+
+@app.command()
+def predict(
+    case: Case,
+    data: Annotated[str, typer.Option("--data", help="Rows to score: file or URI.")],
+    out: Annotated[Path, typer.Option("--out", help="Where the scored CSV goes.")],
+    version: Annotated[
+        str, typer.Option("--version", help="A version, a stage, or latest.")
+    ] = "production",
+    overrides: Overrides = None,
+) -> None:
+    """Score the rows of a file with the version in production."""
+    scored = mlkit.predict.predict_file(
+        case, data, out, version=version, overrides=overrides or ()
+    )
+    for warning in scored.warnings:
+        complain(warning)
+    say(f"{scored.rows} rows scored with {scored.model} {scored.version}: {out}")
+
+
+@app.command()
+def check(case: Case, overrides: Overrides = None) -> None:
+    """Check a params file as a whole, without starting a kernel."""
+    params = mlkit.pipeline.check_case(case, overrides=overrides or ())
+    say(f"params/{case}.yaml is good: {params.task}, target {params.data.target!r}")
+
+
+@app.command()
+def reports() -> None:
+    """Write reports/index.html anew from the run records and the registry."""
+    say(f"index: {mlkit.pipeline.write_index(store.workspace_root())}")
+
+
+@app.command()
+def doctor(as_json: AsJson = False) -> None:
+    """Say what of the environment is missing or odd."""
+    findings = mlkit.doctor.diagnose()
+    if as_json:
+        print_json([finding.to_dict() for finding in findings])
+    else:
+        for finding in findings:
+            say(f"{finding.status:<8} {finding.name}: {finding.found}")
+            if finding.status != "ok":
+                say(f"         {finding.advice}")
+    end(1 if any(finding.status == "missing" for finding in findings) else 0)
+
+
+@params_app.command("schema")
+def params_schema() -> None:
+    """Write params/schema.json, which editors use to check params files."""
+    path = store.workspace_root() / "params" / "schema.json"
+    store.write_json(path, mlkit.params.json_schema())
+    say(f"written: {path}")
+
+
+@params_app.command("reference")
+def params_reference() -> None:
+    """Write docs/params.md, the reference of all params."""
+    path = store.workspace_root() / "docs" / "params.md"
+    store.write_atomic(path, mlkit.params.reference())
+    say(f"written: {path}")
+
+
+@params_app.command("show")
+def params_show(case: Case, overrides: Overrides = None) -> None:
+    """Print a case's params as JSON, every default filled in."""
+    print_json(mlkit.params.load_params(case, overrides=overrides or ()).to_dict())
+
+
+def main() -> NoReturn:
+    """Run the command line and exit with one of the documented codes."""
+    arguments = sys.argv[1:]
+    # Wherever it stands: people add it at the end of the command that failed.
+    debug = "--debug" in arguments
+    signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        app([a for a in arguments if a != "--debug"])
+    except (Exception, KeyboardInterrupt) as error:
+        if debug:
+            traceback.print_exc()
+        complain(message_of(error))
+        end(code_of(error) or 3)
+    sys.exit(0)
+
+
+def _interrupt(number: int, frame: FrameType | None) -> NoReturn:
+    # The same clean end as Ctrl-C: the kernel is shut down, the record is closed.
+    raise KeyboardInterrupt

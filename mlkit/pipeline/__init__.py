@@ -1,0 +1,64 @@
+"""The pipeline: notebooks run in order, a record of what happened, a decision at the end.
+
+A *step* is a notebook at work for a case; a *run* is one execution of all of them; a
+*draft* is a step made by hand, which never registers anything. A notebook calls
+:func:`open_step`, :func:`load_dataset`, :func:`save_trained`, :func:`load_trained`,
+:func:`judge` and :func:`finish`; an operator calls :func:`retrain` or :func:`run_draft`.
+
+Names are imported when they are first used: a notebook has no use for papermill, and the
+runner none for plots.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from mlkit.pipeline.artifacts import load_trained, predict_all, save_trained
+    from mlkit.pipeline.draft import run_draft
+    from mlkit.pipeline.judge import judge, judged_rows
+    from mlkit.pipeline.publish import write_index
+    from mlkit.pipeline.record import now, who
+    from mlkit.pipeline.retrain import check_case, retrain
+    from mlkit.pipeline.steps import finish, load_dataset, open_step
+
+__all__ = [
+    "check_case",
+    "finish",
+    "judge",
+    "judged_rows",
+    "load_dataset",
+    "load_trained",
+    "now",
+    "open_step",
+    "predict_all",
+    "retrain",
+    "run_draft",
+    "save_trained",
+    "who",
+    "write_index",
+]
+
+_HOME = {
+    "check_case": "retrain",
+    "finish": "steps",
+    "judge": "judge",
+    "judged_rows": "judge",
+    "load_dataset": "steps",
+    "load_trained": "artifacts",
+    "now": "record",
+    "open_step": "steps",
+    "predict_all": "artifacts",
+    "retrain": "retrain",
+    "run_draft": "draft",
+    "save_trained": "artifacts",
+    "who": "record",
+    "write_index": "publish",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOME:
+        return getattr(importlib.import_module(f"mlkit.pipeline.{_HOME[name]}"), name)
+    raise AttributeError(f"module 'mlkit.pipeline' has no attribute {name!r}")

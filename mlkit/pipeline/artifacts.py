@@ -1,0 +1,223 @@
+"""Model files between the steps of a run: written by `train`, read by the later ones."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from mlkit import registry, store, train
+from mlkit.data import Dataset, Schema
+from mlkit.pipeline.steps import StaleError, Step, read_result
+from mlkit.train import Trained
+
+SAMPLE_ROWS = 64
+MODELS = ("model", "dummy", "linear")
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A model that an earlier step or the registry provided, with its baselines.
+
+    Attributes
+    ----------
+    models : dict of str to Pipeline
+        ``model``, ``dummy`` and ``linear``.
+    origin : str
+        Where it comes from, such as ``this run`` or ``production 1.2.0``.
+    digest : str
+        Digest of the model's fitted state.
+    schema : Schema
+        The columns it was trained on.
+    training : dict
+        The record of its training.
+    train_hashes : ndarray of shape (n_train,), dtype uint64
+        Hashes of the rows it was trained on.
+    inputs : dict
+        Name to SHA-256 of the files it was read from.
+    """
+
+    models: Mapping[str, Any]
+    origin: str
+    digest: str
+    schema: Schema
+    training: Mapping[str, Any]
+    train_hashes: np.ndarray
+    inputs: Mapping[str, str]
+
+
+def save_trained(step: Step, trained: Trained, dataset: Dataset) -> None:
+    """Write the fitted models, and what later steps need to know of their training.
+
+    A few test rows and the predictions for them go along, so that whoever loads the
+    model later can check that it still answers the same. Sensitive columns are blanked
+    in these rows.
+    """
+    sample = _sample(dataset)
+    models = {"model": trained.model, **trained.baselines}
+    allowed = step.params.registry.allow_pickle
+    for name in MODELS:
+        content = registry.save_model(models[name], sample=sample, allow_pickle=allowed)
+        suffix = Path(registry.file_name(content)).suffix
+        store.write_atomic(step.files / f"{name}{suffix}", content)
+    predictions = train.predict(trained.model, sample, step.params.task)
+    store.write_atomic(step.files / "train_rows.npy", _npy(_train_hashes(dataset)))
+    store.write_atomic(step.files / "sample.parquet", sample.to_parquet())
+    store.write_atomic(step.files / "sample_predictions.npy", _npy(predictions))
+    store.write_json(
+        step.files / "training.json",
+        {
+            "training": trained.to_dict(),
+            "schema": dataset.schema.to_dict(),
+            "fingerprint": dataset.fingerprint,
+            "cutoff": dataset.cutoff,
+        },
+    )
+
+
+def _train_hashes(dataset: Dataset) -> np.ndarray:
+    return np.unique(dataset.row_hashes[dataset.train_rows])
+
+
+def _sample(dataset: Dataset) -> pd.DataFrame:
+    sample = dataset.X(dataset.test_rows[:SAMPLE_ROWS]).reset_index(drop=True)
+    hidden = {c.name for c in dataset.schema.columns if c.sensitive}
+    for name in hidden.intersection(sample.columns):
+        sample[name] = pd.Series(pd.NA, index=sample.index, dtype=sample[name].dtype)
+    return sample
+
+
+def _npy(values: np.ndarray) -> bytes:
+    buffer = io.BytesIO()
+    np.save(buffer, values, allow_pickle=False)
+    return buffer.getvalue()
+
+
+def read_npy(content: bytes) -> np.ndarray:
+    """Return the array in the bytes of an ``.npy`` file; pickled objects are refused."""
+    loaded: np.ndarray = np.load(io.BytesIO(content), allow_pickle=False)
+    return loaded
+
+
+def load_trained(step: Step, dataset: Dataset) -> Loaded:
+    """Return the model to work on: this run's, else the draft's, else production's.
+
+    Raises
+    ------
+    StaleError
+        If there is none yet, its files were changed, or the data changed since.
+    """
+    result = read_result(step.folder, "train")
+    if result is not None:
+        return _from_folder(step, dataset, result["outputs"])
+    champion = load_champion(step) if step.run is None else None
+    if champion is None:
+        raise StaleError(
+            f"the {step.name} notebook was asked for case {step.params.case!r}, and there "
+            f"is no model yet, neither in {step.folder.relative_to(step.root)} nor in "
+            "production; run train first"
+        )
+    if signature(champion.schema) != signature(dataset.schema):
+        raise StaleError(
+            f"production of {step.params.model!r} was trained on other columns than the "
+            "data have now; run train first"
+        )
+    return champion
+
+
+def _from_folder(step: Step, dataset: Dataset, files: Mapping[str, str]) -> Loaded:
+    content = {name: _read(step, name, digest) for name, digest in files.items()}
+    record = store.read_json(step.folder / "train" / "training.json")
+    if record["fingerprint"] != dataset.fingerprint:
+        raise StaleError(
+            f"the model in {step.folder.relative_to(step.root)} was trained on other data "
+            f"(fingerprint {record['fingerprint'][:12]}, now {dataset.fingerprint[:12]}); "
+            "run train again"
+        )
+    return Loaded(
+        models=_open_models(
+            {Path(name).name: data for name, data in content.items()},
+            allow_pickle=step.params.registry.allow_pickle,
+        ),
+        origin="this run" if step.run else "the draft",
+        digest=record["training"]["digest"],
+        schema=Schema.from_dict(record["schema"]),
+        training=record["training"],
+        train_hashes=read_npy(content["train/train_rows.npy"]),
+        inputs=dict(files),
+    )
+
+
+def _read(step: Step, name: str, digest: str) -> bytes:
+    content = (step.folder / name).read_bytes()
+    if store.sha256_bytes(content) != digest:
+        raise StaleError(
+            f"{step.folder.relative_to(step.root) / name} changed since the train step "
+            f"wrote it (SHA-256 should be {digest[:12]}...); run train again"
+        )
+    return content
+
+
+def load_champion(step: Step) -> Loaded | None:
+    """Return the version in production with its baselines, or None if there is none."""
+    opened = registry.open_registry(step.params.model, step.root)
+    version = opened.production()
+    if version is None:
+        return None
+    manifest = version.manifest
+    content = {
+        name: opened.artifact(version.version, name)
+        for name in manifest["artifacts"]
+        if Path(name).stem in (*MODELS, "train_rows")
+    }
+    return Loaded(
+        models=_open_models(
+            content, allow_pickle=manifest["params"]["registry"]["allow_pickle"]
+        ),
+        origin=f"production {version.version}",
+        digest=manifest["digest"],
+        schema=Schema.from_dict(manifest["schema"]),
+        training=manifest["training"],
+        train_hashes=read_npy(content["train_rows.npy"]),
+        inputs={n: store.sha256_bytes(c) for n, c in content.items()},
+    )
+
+
+def _open_models(
+    files: Mapping[str, bytes], *, allow_pickle: bool
+) -> dict[str, Any]:
+    """Return the model and its baselines from bytes whose hashes were checked."""
+    return {
+        Path(name).stem: registry.load_model(
+            content, sha256=store.sha256_bytes(content), allow_pickle=allow_pickle
+        )
+        for name, content in files.items()
+        if Path(name).stem in MODELS
+    }
+
+
+def signature(schema: Schema) -> tuple[Any, ...]:
+    """Return what must be equal for two models to answer the same question."""
+    features = tuple((name, schema.column(name).kind) for name in schema.features)
+    return (schema.task, schema.target, schema.classes, features)
+
+
+def predict_all(loaded: Loaded, dataset: Dataset) -> dict[str, np.ndarray]:
+    """Return the predictions of a model and of its baselines for the test rows."""
+    rows = dataset.X(dataset.test_rows)
+    return {
+        name: train.predict(model, rows, dataset.schema.task)
+        for name, model in loaded.models.items()
+    }
+
+
+def unseen_rows(dataset: Dataset, *models: Loaded) -> np.ndarray:
+    """Return positions, within the test rows, that none of the models was trained on."""
+    seen = np.concatenate([model.train_hashes for model in models])
+    hashes = dataset.row_hashes[dataset.test_rows]
+    return np.flatnonzero(~np.isin(hashes, seen))

@@ -1,0 +1,369 @@
+"""One notebook, run headless by papermill, with a status that can be believed.
+
+papermill marks the cells of a notebook ``completed`` even when the kernel died or a cell
+ran out of time. Here success is decided by two facts: papermill raised nothing, and the
+notebook's last cell wrote its result (``steps.Step.finish``).
+"""
+
+from __future__ import annotations
+
+import ast
+import logging
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import papermill
+import scrapbook
+from jupyter_client.manager import AsyncKernelManager
+from nbclient.exceptions import CellTimeoutError, DeadKernelError
+from papermill.exceptions import PapermillExecutionError
+
+from mlkit import store
+from mlkit.pipeline.steps import read_result
+
+
+class SignatureError(ValueError):
+    """A notebook whose ``parameters`` cell is not a signature."""
+
+
+class StepError(RuntimeError):
+    """A notebook that did not reach its end.
+
+    Attributes
+    ----------
+    details : dict
+        ``step``, ``cell`` (the number JupyterLab shows before it), ``source``, ``type``, ``message`` and ``advice``.
+    """
+
+    def __init__(self, details: Mapping[str, Any]) -> None:
+        self.details = dict(details)
+        super().__init__(
+            f"step {details['step']!r} failed in cell {details['cell']}: "
+            f"{details['message']}"
+        )
+
+
+class IpcKernelManager(AsyncKernelManager):
+    """Talks to the kernel over sockets of the file system.
+
+    TCP ports can be taken by another process between choosing and binding them; a path
+    can not.
+    """
+
+    def _transport_default(self) -> str:
+        # A Unix socket's path may hold about 100 characters.
+        short = len(os.path.splitext(self.connection_file)[0]) < 80
+        return "ipc" if os.name == "posix" and short else "tcp"
+
+
+@dataclass
+class Progress:
+    """What papermill's hooks saw last: the cell that was being run, and its number."""
+
+    index: int = 0
+    count: int = 0
+    source: str = ""
+    started: float = field(default_factory=time.monotonic)
+
+    def on_cell_start(self, cell: Any, cell_index: int) -> None:
+        """Note which cell starts."""
+        self.index, self.source = cell_index, cell.source
+        self.count += cell.cell_type == "code"
+
+
+def signature(notebook: Path) -> dict[str, Any]:
+    """Return the names and defaults that a notebook's ``parameters`` cell declares.
+
+    Parameters
+    ----------
+    notebook : Path
+        The notebook, as it stands in ``notebooks/``.
+
+    Returns
+    -------
+    dict
+        Name to literal default value, in order.
+
+    Raises
+    ------
+    SignatureError
+        If there is not exactly one cell tagged ``parameters``, or it holds more than
+        assignments of literals.
+    """
+    document = nbformat.read(notebook, as_version=4)
+    cells = [
+        cell
+        for cell in document.cells
+        if cell.cell_type == "code" and "parameters" in cell.metadata.get("tags", [])
+    ]
+    if len(cells) != 1:
+        raise SignatureError(
+            f"{notebook.name} must have exactly one code cell tagged `parameters`, and "
+            f"has {len(cells)}; tag the cell that assigns case and run"
+        )
+    found: dict[str, Any] = {}
+    for statement in ast.parse(cells[0].source).body:
+        match statement:
+            case ast.Assign(targets=[ast.Name(id=name)], value=value):
+                found[name] = _literal(value, name, notebook)
+            case _:
+                raise SignatureError(
+                    f"{notebook.name}: the `parameters` cell holds literal assignments "
+                    f"only, and has `{ast.unparse(statement)}`; move it to another cell"
+                )
+    return found
+
+
+def _literal(value: ast.expr, name: str, notebook: Path) -> Any:
+    try:
+        return ast.literal_eval(value)
+    except ValueError:
+        raise SignatureError(
+            f"{notebook.name}: the parameter {name!r} must be a literal, got "
+            f"`{ast.unparse(value)}`; compute it in a later cell"
+        ) from None
+
+
+def arguments(
+    notebook: Path, case: str, run: str | None, params: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return what is injected into a notebook: case, run and its resolved sections.
+
+    Parameters
+    ----------
+    notebook : Path
+        The notebook.
+    case : str
+        Name of the case.
+    run : str or None
+        Name of the run; None is a draft.
+    params : mapping
+        The resolved params as plain data.
+
+    Raises
+    ------
+    SignatureError
+        If the notebook declares a name that is neither ``case``, ``run`` nor a section.
+    """
+    given: dict[str, Any] = {"case": case, "run": run}
+    sections = {key for key, value in params.items() if isinstance(value, dict)}
+    for name in signature(notebook):
+        if name in sections:
+            given[name] = params[name]
+        elif name not in given:
+            raise SignatureError(
+                f"{notebook.name} declares the parameter {name!r}, and the params have no "
+                f"such section; sections are {', '.join(sorted(sections))}"
+            )
+    return given
+
+
+def execute(
+    notebook: Path,
+    output: Path,
+    given: Mapping[str, Any],
+    *,
+    root: Path,
+    cell_timeout: float,
+    deadline: float,
+    progress_bar: bool = False,
+) -> None:
+    """Run a notebook and return when, and only when, it reached its end.
+
+    Parameters
+    ----------
+    notebook, output : Path
+        The notebook, and where the executed copy goes.
+    given : mapping
+        What is injected, plain JSON data.
+    root : Path
+        The workspace that the notebook's kernel works in.
+    cell_timeout : float
+        Seconds one cell may take.
+    deadline : float
+        ``time.monotonic()`` at which the whole run must have ended.
+    progress_bar : bool
+        Show papermill's progress bar.
+
+    Raises
+    ------
+    StepError
+        If a cell raised or ran out of time, or the kernel died.
+    """
+    progress = Progress()
+    step = notebook.stem
+    try:
+        with _workspace(root), _quiet_papermill():
+            papermill.execute_notebook(
+                notebook,
+                output,
+                parameters=dict(given),
+                kernel_name="python3",
+                progress_bar=progress_bar,
+                kernel_manager_class=IpcKernelManager,
+                timeout_func=_budget(cell_timeout, deadline),
+                on_cell_start=progress.on_cell_start,
+                shutdown_kernel="graceful",
+            )
+    except PapermillExecutionError as error:
+        raise StepError(_raised(step, error)) from error
+    except CellTimeoutError as error:
+        mark_truth(output, progress.index)
+        raise StepError(_timed_out(step, progress, cell_timeout)) from error
+    except DeadKernelError as error:
+        mark_truth(output, progress.index)
+        raise StepError(_died(step, progress)) from error
+    except RuntimeError as error:
+        if "Kernel" not in str(error):
+            raise
+        raise StepError(_not_started(step, error)) from error
+
+
+def _budget(cell_timeout: float, deadline: float) -> Callable[[Any], float]:
+    """Give each cell its own limit or what is left of the run's, whichever is less."""
+
+    def seconds(_cell: Any) -> float:
+        # nbclient takes 0 for "no limit", so an overdrawn budget is a tiny one.
+        return max(0.001, min(cell_timeout, deadline - time.monotonic()))
+
+    return seconds
+
+
+@contextmanager
+def _workspace(root: Path) -> Iterator[None]:
+    """Let kernels started inside find the workspace that the runner works in."""
+    before = os.environ.get("MLKIT_ROOT")
+    os.environ["MLKIT_ROOT"] = str(root)
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["MLKIT_ROOT"]
+        else:
+            os.environ["MLKIT_ROOT"] = before
+
+
+@contextmanager
+def _quiet_papermill() -> Iterator[None]:
+    """Keep papermill's and nbclient's log lines out of ours; errors come as exceptions."""
+    logger = logging.getLogger("papermill")
+    before = logger.level
+    logger.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)
+
+
+def mark_truth(output: Path, index: int) -> None:
+    """Correct an executed notebook whose cells papermill called completed.
+
+    Parameters
+    ----------
+    output : Path
+        The executed notebook; nothing is done when it was never written.
+    index : int
+        Position of the cell that failed.
+    """
+    if not output.exists():
+        return
+    document = nbformat.read(output, as_version=4)
+    for number, cell in enumerate(document.cells):
+        if "papermill" in cell.metadata and number >= index:
+            failed = number == index
+            cell.metadata.papermill["status"] = "failed" if failed else "pending"
+            cell.metadata.papermill["exception"] = failed
+    document.metadata.setdefault("papermill", {})["exception"] = True
+    store.write_atomic(output, nbformat.writes(document))
+
+
+def step_facts(folder: Path, name: str) -> dict[str, Any]:
+    """Return what an executed notebook recorded of itself.
+
+    Parameters
+    ----------
+    folder : Path
+        Folder of the run or draft.
+    name : str
+        The notebook's stem.
+
+    Raises
+    ------
+    StepError
+        If it recorded nothing: then it did not reach its end.
+    """
+    result = read_result(folder, name)
+    if result is None:
+        raise StepError(
+            {
+                "step": name,
+                "cell": None,
+                "source": "",
+                "type": "NoResult",
+                "message": f"the notebook ended without recording a result ({name}.json)",
+                "advice": "Its last code cell must call mlkit.pipeline.finish(step, ...).",
+            }
+        )
+    notebook = scrapbook.read_notebook(str(folder / f"{name}.ipynb"))
+    return {
+        "peak_memory_mb": result["peak_memory_mb"],
+        "inputs": result["inputs"],
+        "outputs": result["outputs"],
+        "scraps": notebook.scraps.data_dict,
+    }
+
+
+def _raised(step: str, error: PapermillExecutionError) -> dict[str, Any]:
+    return {
+        "step": step,
+        "cell": error.exec_count,
+        "source": error.source,
+        "type": error.ename,
+        "message": error.evalue,
+        "advice": f"Open {step}.ipynb in this folder to see the cell with its traceback.",
+    }
+
+
+def _timed_out(step: str, progress: Progress, limit: float) -> dict[str, Any]:
+    took = time.monotonic() - progress.started
+    return {
+        "step": step,
+        "cell": progress.count,
+        "source": progress.source,
+        "type": "Timeout",
+        "message": f"the cell was stopped: one cell may take {limit:g} s, and the run's "
+        f"notebooks together what is left of `pipeline.run_timeout`; the step had run "
+        f"for {took:.0f} s",
+        "advice": "Raise `pipeline.cell_timeout` or `pipeline.run_timeout`, or give the "
+        "step less to do.",
+    }
+
+
+def _died(step: str, progress: Progress) -> dict[str, Any]:
+    return {
+        "step": step,
+        "cell": progress.count,
+        "source": progress.source,
+        "type": "DeadKernel",
+        "message": "the kernel died while it ran this cell; most often the machine was "
+        "out of memory, or somebody ended the process",
+        "advice": "Check the machine's memory, then run again; less data or a smaller "
+        "model needs less.",
+    }
+
+
+def _not_started(step: str, error: RuntimeError) -> dict[str, Any]:
+    return {
+        "step": step,
+        "cell": 0,
+        "source": "",
+        "type": "KernelNotStarted",
+        "message": f"the kernel did not start: {error}",
+        "advice": "Run `mlkit doctor`; it checks the kernel and its packages.",
+    }

@@ -1,0 +1,141 @@
+"""What people read: notebooks as HTML, the page of a run, the index of all cases."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import nbformat
+from filelock import FileLock
+from nbconvert import HTMLExporter
+
+from mlkit import registry, report, store
+from mlkit.pipeline import runs
+from mlkit.pipeline.runs import RunFolder
+
+TEMPLATES = Path(report.__file__).parent / "nbconvert"
+EXTRA_FILES = {"The log": "log.txt", "The record (JSON)": "run.json"}
+
+
+def notebook_body(notebook: Path) -> str:
+    """Return an executed notebook as an HTML fragment without code, not yet sanitised."""
+    exporter = HTMLExporter(
+        template_name="mlkit", extra_template_basedirs=[str(TEMPLATES)]
+    )
+    document = nbformat.read(notebook, as_version=4)
+    with warnings.catch_warnings():
+        # Figures carry their own alternative text; nbconvert looks for one elsewhere.
+        warnings.filterwarnings("ignore", message=".*alternative text")
+        body, _ = exporter.from_notebook_node(document)
+    return str(body)
+
+
+def publish(folder: RunFolder, root: Path) -> None:
+    """Write every page of a run, and the index of all cases.
+
+    Parameters
+    ----------
+    folder : RunFolder
+        A run that has ended, well or not.
+    root : Path
+        The workspace.
+    """
+    record: dict[str, Any] = store.read_json(folder.record)
+    previous = _previous(folder, root)
+    pages = {}
+    for step in record["steps"]:
+        notebook = folder.path / f"{step['name']}.ipynb"
+        if notebook.exists():
+            header = report.step_header(record, step["name"], previous)
+            html = report.notebook_page(notebook_body(notebook), header)
+            store.write_atomic(notebook.with_suffix(".html"), html)
+            pages[step["name"]] = f"{step['name']}.html"
+    files = {
+        words: name for words, name in EXTRA_FILES.items() if (folder.path / name).exists()
+    }
+    page = report.run_page(record, previous, pages=pages, files=files)
+    store.write_atomic(folder.path / "index.html", page)
+    write_index(root)
+
+
+def _previous(folder: RunFolder, root: Path) -> Mapping[str, Any] | None:
+    """Return the record of the last run before this one that ended well."""
+    earlier = (r for r in runs.records(folder.case, root) if r["run"] < folder.run)
+    return next((r for r in earlier if r["status"] == "ok"), None)
+
+
+def notebook_html(notebook: Path, case: str, facts: Mapping[str, Any]) -> Path:
+    """Write the page of a draft notebook and return its path.
+
+    Parameters
+    ----------
+    notebook : Path
+        The executed notebook.
+    case : str
+        Name of the case.
+    facts : mapping
+        What the record of a run would say of it: params and steps.
+    """
+    record = {"case": case, "run": None, "status": "draft", **facts}
+    header = report.step_header(record, notebook.stem)
+    path = notebook.with_suffix(".html")
+    store.write_atomic(path, report.notebook_page(notebook_body(notebook), header))
+    return path
+
+
+def write_index(root: Path) -> Path:
+    """Write ``reports/index.html`` from the run records and the registry's log."""
+    path = root / "reports" / "index.html"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # Two runs that end at once: the later one must have seen the other's record.
+    with FileLock(path.parent / ".index.lock"):
+        cases = [_case_view(case, root) for case in runs.cases_with_runs(root)]
+        shown = [view for view in cases if view.runs]
+        store.write_atomic(path, report.index_page(shown))
+    return path
+
+
+def _case_view(case: str, root: Path) -> report.CaseView:
+    records = runs.records(case, root)
+    params = next((r["params"] for r in records if r.get("params")), None)
+    model = case if params is None else params["registry"]["model"] or case
+    state = registry.open_registry(model, root).state()
+    champion = state.production
+    waiting = state.in_stage("staging")
+    return report.CaseView(
+        case=case,
+        runs=records,
+        production=None if champion is None else champion.version,
+        since=None if champion is None else champion.moved_at,
+        versions=len(state.versions),
+        waiting=waiting[-1].version if waiting else None,
+    )
+
+
+def reconcile(case: str, model: str, root: Path) -> None:
+    """Close the records of runs whose process ended before it could.
+
+    The registry's log says what such a run had already committed. The caller holds the
+    case's lock, so no run is under way.
+    """
+    for name in runs.names(case, root):
+        path = runs.case_folder(case, root) / name / "run.json"
+        if not path.exists():
+            continue
+        record = store.read_json(path)
+        if record["status"] == "running":
+            done = registry.open_registry(model, root).commits_of(name)
+            committed = f"the registry has of it: {done.summary}" if done else (
+                "it changed nothing in the registry"
+            )
+            record["status"] = "interrupted"
+            record["error"] = {
+                "step": None,
+                "type": "Interrupted",
+                "message": f"the process ended before the run did; {committed}",
+                "advice": "Nothing needs to be cleaned up.",
+            }
+            store.write_json(path, record)
+            publish(RunFolder(case, name, path.parent), root)

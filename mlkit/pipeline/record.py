@@ -1,0 +1,166 @@
+"""The record of a run, kept on disk while the run goes on."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import platform
+import subprocess
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from mlkit import store
+from mlkit.params import Params
+from mlkit.pipeline.runs import FORMAT, RunFolder
+
+PACKAGES = (
+    "mlkit",
+    "numpy",
+    "pandas",
+    "scikit-learn",
+    "scipy",
+    "skops",
+    "papermill",
+    "nbconvert",
+    "lightgbm",
+    "xgboost-cpu",
+    "xgboost",
+)
+
+
+def now() -> datetime:
+    """Return the present time in UTC."""
+    return datetime.now(UTC)
+
+
+def stamp(at: datetime) -> str:
+    """Return a time as ISO text in UTC, to the second.
+
+    Examples
+    --------
+    >>> stamp(datetime(2026, 1, 2, 3, 4, 5, 6, tzinfo=UTC))
+    '2026-01-02T03:04:05Z'
+    """
+    return f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+
+def who() -> str:
+    """Return who runs this: ``MLKIT_USER``, else the account's name."""
+    try:
+        return os.environ.get("MLKIT_USER") or getpass.getuser()
+    except (KeyError, OSError):
+        return f"user {os.getuid()}"
+
+
+def packages() -> dict[str, str]:
+    """Return the versions of the packages that a result depends on."""
+    found = {}
+    for name in PACKAGES:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def code_state(root: Path) -> dict[str, Any] | None:
+    """Return the workspace's git commit and whether files differ from it.
+
+    None where the workspace is not a git repository or git is not installed.
+    """
+    try:
+        commit = _git(root, "rev-parse", "HEAD")
+        return {"commit": commit, "dirty": bool(_git(root, "status", "--porcelain"))}
+    except (OSError, subprocess.CalledProcessError):
+        return None
+
+
+def _git(root: Path, *arguments: str) -> str:
+    done = subprocess.run(
+        ["git", "-C", str(root), *arguments],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    return done.stdout.strip()
+
+
+@dataclass
+class RunRecord:
+    """A run's ``run.json``: every change is on disk before the next thing happens.
+
+    Attributes
+    ----------
+    folder : RunFolder
+        Where the run is written.
+    content : dict
+        What ``run.json`` holds.
+    clock : callable
+        Returns the present time.
+    """
+
+    folder: RunFolder
+    content: dict[str, Any]
+    clock: Callable[[], datetime] = field(default=now)
+
+    @classmethod
+    def open(
+        cls,
+        folder: RunFolder,
+        params: Params,
+        root: Path,
+        *,
+        clock: Callable[[], datetime] = now,
+    ) -> RunRecord:
+        """Start the record of a run with the status ``running``."""
+        record = cls(
+            folder,
+            {
+                "format": FORMAT,
+                "case": folder.case,
+                "run": folder.run,
+                "status": "running",
+                "started_at": stamp(clock()),
+                "ended_at": None,
+                "pid": os.getpid(),
+                "who": who(),
+                "params": params.to_dict(),
+                "git": code_state(root),
+                "python": platform.python_version(),
+                "platform": platform.platform(),
+                "packages": packages(),
+                "data": None,
+                "steps": [],
+                "verdict": None,
+                "error": None,
+            },
+            clock,
+        )
+        record.save()
+        return record
+
+    def save(self) -> None:
+        """Put the record on disk."""
+        store.write_json(self.folder.record, self.content)
+
+    def add_step(self, step: Mapping[str, Any]) -> None:
+        """Add what a step did."""
+        self.content["steps"].append(dict(step))
+        self.save()
+
+    def update(self, **fields: Any) -> None:
+        """Set fields of the record."""
+        self.content.update(fields)
+        self.save()
+
+    def close(self, status: str, error: Mapping[str, Any] | None = None) -> None:
+        """End the record: ``ok``, ``failed`` or ``interrupted``."""
+        self.update(
+            status=status,
+            ended_at=stamp(self.clock()),
+            error=None if error is None else dict(error),
+        )

@@ -1,0 +1,276 @@
+"""A retrain: check everything, run the notebooks, decide, report."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mlkit import evaluate, sources, store, train
+from mlkit import params as params_room
+from mlkit.params import Params, ParamsError
+from mlkit.pipeline import publish, runs
+from mlkit.pipeline.decide import Decision, StaleChampionError, decide
+from mlkit.pipeline.execute import (
+    SignatureError,
+    StepError,
+    arguments,
+    execute,
+    step_facts,
+)
+from mlkit.pipeline.record import RunRecord, now
+from mlkit.pipeline.runs import RunFolder
+from mlkit.pipeline.steps import read_result
+
+NOTEBOOKS = ("data", "train", "evaluate")
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Retrained:
+    """What a retrain came to.
+
+    Attributes
+    ----------
+    folder : RunFolder
+        Where the run was written.
+    record : dict
+        The content of its ``run.json``.
+    """
+
+    folder: RunFolder
+    record: dict[str, Any]
+
+    @property
+    def page(self) -> Path:
+        """The run's report."""
+        return self.folder.path / "index.html"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the verdict and where to read on, as plain JSON data."""
+        keys = ("case", "run", "status", "verdict", "error")
+        return {key: self.record[key] for key in keys} | {"report": str(self.page)}
+
+
+def check_case(
+    case: str, *, root: Path | None = None, overrides: Sequence[str] = ()
+) -> Params:
+    """Check everything about a case that can be checked without a kernel.
+
+    Parameters
+    ----------
+    case : str
+        Name of the case.
+    root : Path, optional
+        The workspace; None finds it.
+    overrides : sequence of str
+        ``key=value`` texts that override the params file.
+
+    Raises
+    ------
+    ParamsError
+        If a key or a value is wrong.
+    SourceError
+        If the data source is not there.
+    SignatureError
+        If a notebook's ``parameters`` cell is not a signature.
+    """
+    root = root or store.workspace_root()
+    params = params_room.load_params(case, root, overrides=overrides)
+    try:
+        train.check_estimator(params)
+        evaluate.check_metric_names(params)
+    except ValueError as error:
+        raise ParamsError(f"params/{case}.yaml: {error}") from error
+    sources.check_source(params, root)
+    for name in NOTEBOOKS:
+        arguments(notebook_path(name, root), case, None, params.to_dict())
+    return params
+
+
+def notebook_path(name: str, root: Path) -> Path:
+    """Return the path of a notebook, which must be there."""
+    path = root / "notebooks" / f"{name}.ipynb"
+    if not path.is_file():
+        known = ", ".join(sorted(p.stem for p in path.parent.glob("*.ipynb"))) or "none"
+        raise SignatureError(
+            f"the notebook {name!r} was asked for, and {path} is not there; notebooks in "
+            f"this workspace: {known}"
+        )
+    return path
+
+
+def retrain(
+    case: str,
+    *,
+    root: Path | None = None,
+    overrides: Sequence[str] = (),
+    wait: bool = False,
+    say: Say = lambda line: None,
+    progress_bar: bool = False,
+) -> Retrained:
+    """Train, evaluate and decide about a new version of a case's model.
+
+    Parameters
+    ----------
+    case : str
+        Name of the case.
+    root : Path, optional
+        The workspace; None finds it.
+    overrides : sequence of str
+        ``key=value`` texts that override the params file.
+    wait : bool
+        Queue behind a run of the same case instead of ending at once.
+    say : callable
+        Is given each line of progress.
+    progress_bar : bool
+        Show papermill's progress bar.
+
+    Returns
+    -------
+    Retrained
+        The run's record, whatever the verdict was.
+
+    Raises
+    ------
+    ParamsError, SourceError, SignatureError
+        As `check_case` does, before anything is written.
+    BusyError
+        If a run of the case is under way and `wait` is false.
+    """
+    root = root or store.workspace_root()
+    params = check_case(case, root=root, overrides=overrides)
+    with runs.hold(case, root, wait=wait):
+        publish.reconcile(case, params.model, root)
+        folder = runs.create_run(case, root, at=now())
+        record = RunRecord.open(folder, params, root)
+        speak = _logged(folder, say)
+        speak(f"run {folder.run} of case {case}")
+        try:
+            _run(record, params, root, speak, progress_bar)
+        finally:
+            # Whatever ended the run, its page and the index must say so.
+            if record.content["status"] == "running":
+                record.close("interrupted", INTERRUPTED)
+            publish.publish(folder, root)
+    return Retrained(folder, record.content)
+
+
+INTERRUPTED = {
+    "step": None,
+    "type": "Interrupted",
+    "message": "the run was interrupted before it reached its end",
+    "advice": "Nothing needs to be cleaned up; run it again.",
+}
+
+
+def _logged(folder: RunFolder, say: Say) -> Say:
+    """Return a function that says a line and appends it to the run's log file."""
+    path = folder.path / "log.txt"
+
+    def speak(line: str) -> None:
+        with path.open("a", encoding="utf-8") as log:
+            log.write(f"{now():%H:%M:%S} {line}\n")
+        say(line)
+
+    return speak
+
+
+def _run(
+    record: RunRecord, params: Params, root: Path, say: Say, progress_bar: bool
+) -> None:
+    deadline = time.monotonic() + params.pipeline.run_timeout
+    runner = _Runner(record, params, root, say, progress_bar, deadline)
+    try:
+        for name in NOTEBOOKS:
+            runner.notebook(name)
+        record.update(data=_data_facts(record.folder))
+        decision = runner.decide()
+        record.update(verdict=decision.to_dict())
+        say(f"{decision.verdict}: {decision.reason}")
+        record.close("ok")
+    except StepError as error:
+        record.close("failed", error.details)
+    except StaleChampionError as error:
+        record.close("failed", error.details)
+    except OSError as error:
+        record.close("failed", _io_failure(error))
+
+
+def _io_failure(error: OSError) -> dict[str, Any]:
+    return {
+        "step": None,
+        "type": type(error).__name__,
+        "message": str(error),
+        "advice": "Check the disk's free space and the folder's rights, then run again.",
+    }
+
+
+def _data_facts(folder: RunFolder) -> dict[str, Any]:
+    result = read_result(folder.path, "data")
+    assert result is not None, "the data step reached its end"
+    return {"fingerprint": result["fingerprint"], **result["results"]}
+
+
+@dataclass
+class _Runner:
+    record: RunRecord
+    params: Params
+    root: Path
+    say: Say
+    progress_bar: bool
+    deadline: float
+
+    def notebook(self, name: str) -> None:
+        """Run one notebook and add what it did to the record."""
+        folder = self.record.folder
+        output = folder.path / f"{name}.ipynb"
+        started = time.monotonic()
+        step: dict[str, Any] = {"name": name, "status": "failed", "error": None}
+        try:
+            self._execute(name, output)
+            step |= step_facts(folder.path, name) | {"status": "ok"}
+        except StepError as error:
+            step["error"] = error.details
+            raise
+        finally:
+            step["seconds"] = round(time.monotonic() - started, 2)
+            self.record.add_step(step)
+            self.say(f"{name:<9} {step['status']:<7} {step['seconds']:6.1f} s")
+
+    def _execute(self, name: str, output: Path) -> None:
+        notebook = notebook_path(name, self.root)
+        (output.parent / f"{name}.json").unlink(missing_ok=True)
+        execute(
+            notebook,
+            output,
+            arguments(
+                notebook, self.params.case, self.record.folder.run, self.params.to_dict()
+            ),
+            root=self.root,
+            cell_timeout=self.params.pipeline.cell_timeout,
+            deadline=self.deadline,
+            progress_bar=self.progress_bar,
+        )
+
+    def decide(self) -> Decision:
+        """Commit the proposal; evaluate once more if the champion changed meanwhile."""
+        started = time.monotonic()
+        step: dict[str, Any] = {"name": "decide", "status": "failed", "error": None}
+        try:
+            try:
+                decision = decide(self.record, self.params, self.root)
+            except StaleChampionError as error:
+                self.say(f"{error}; evaluating once more")
+                self.notebook("evaluate")
+                decision = decide(self.record, self.params, self.root)
+            step["status"] = "ok"
+            return decision
+        except StaleChampionError as error:
+            step["error"] = error.details
+            raise
+        finally:
+            step["seconds"] = round(time.monotonic() - started, 2)
+            self.record.add_step(step)

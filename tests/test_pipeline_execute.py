@@ -1,0 +1,141 @@
+"""A notebook's signature, and a status that can be believed."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbformat.v4 import new_code_cell, new_notebook
+
+from mlkit.pipeline.execute import (
+    SignatureError,
+    StepError,
+    arguments,
+    execute,
+    signature,
+)
+
+SIGNATURE = 'case = "toy"\nrun = None\ntrain = None\n'
+
+
+def make_notebook(folder: Path, *sources: str, parameters: str = SIGNATURE) -> Path:
+    cells = [new_code_cell(parameters, metadata={"tags": ["parameters"]})]
+    cells += [new_code_cell(source) for source in sources]
+    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    path = folder / "step.ipynb"
+    nbformat.write(new_notebook(cells=cells, metadata={"kernelspec": kernel}), path)
+    return path
+
+
+def run(notebook: Path, *, seconds: float = 60, cell_timeout: float = 60) -> Path:
+    output = notebook.with_name("out.ipynb")
+    execute(
+        notebook,
+        output,
+        {"case": "toy", "run": None, "train": {"folds": 5, "rate": 1e-3, "on": True}},
+        root=notebook.parent,
+        cell_timeout=cell_timeout,
+        deadline=time.monotonic() + seconds,
+    )
+    return output
+
+
+def statuses(output: Path) -> list[str]:
+    cells = nbformat.read(output, as_version=4).cells
+    return [c.metadata.papermill.status for c in cells if "papermill" in c.metadata]
+
+
+def test_the_signature_is_read_without_running_the_cell(tmp_path: Path) -> None:
+    notebook = make_notebook(tmp_path)
+    assert signature(notebook) == {"case": "toy", "run": None, "train": None}
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ("case = open('x')", "must be a literal"),
+        ("import os", "literal assignments only"),
+        ("case, run = 1, 2", "literal assignments only"),
+    ],
+)
+def test_a_signature_that_computes_is_refused(tmp_path, parameters, message) -> None:
+    notebook = make_notebook(tmp_path, parameters=parameters)
+    with pytest.raises(SignatureError, match=message):
+        signature(notebook)
+
+
+def test_a_notebook_without_signature_is_refused(tmp_path: Path) -> None:
+    notebook = tmp_path / "step.ipynb"
+    nbformat.write(new_notebook(cells=[new_code_cell("1")]), notebook)
+    with pytest.raises(SignatureError, match="has 0; tag the cell"):
+        signature(notebook)
+
+
+def test_only_the_sections_a_notebook_declares_are_injected(tmp_path: Path) -> None:
+    params = {"seed": 0, "train": {"folds": 5}, "data": {"target": "y"}}
+    given = arguments(make_notebook(tmp_path), "toy", "r1", params)
+    assert given == {"case": "toy", "run": "r1", "train": {"folds": 5}}
+
+
+def test_a_parameter_that_is_no_section_is_refused(tmp_path: Path) -> None:
+    notebook = make_notebook(tmp_path, parameters="case = run = None\ntrian = None")
+    with pytest.raises(SignatureError):
+        arguments(notebook, "toy", None, {"train": {}})
+
+
+def test_values_arrive_unchanged_and_the_workspace_is_known(tmp_path, monkeypatch):
+    monkeypatch.delenv("MLKIT_ROOT", raising=False)
+    notebook = make_notebook(
+        tmp_path,
+        "import json, os, pathlib\n"
+        "seen = {'train': train, 'root': os.environ['MLKIT_ROOT']}\n"
+        f"pathlib.Path({str(tmp_path)!r}, 'seen.json').write_text(json.dumps(seen))",
+    )
+    run(notebook)
+    seen = json.loads((tmp_path / "seen.json").read_text())
+    assert seen["train"] == {"folds": 5, "rate": 1e-3, "on": True}
+    assert seen["root"] == str(tmp_path)
+    assert "MLKIT_ROOT" not in os.environ
+
+
+def test_an_exception_names_cell_type_and_message(tmp_path: Path) -> None:
+    notebook = make_notebook(tmp_path, "1 + 1", "raise ValueError('too small')", "2")
+    with pytest.raises(StepError) as caught:
+        run(notebook)
+    details = caught.value.details
+    assert (details["type"], details["message"]) == ("ValueError", "too small")
+    assert "raise ValueError" in details["source"]
+    cells = nbformat.read(tmp_path / "out.ipynb", 4).cells
+    (failed,) = [c for c in cells if c.get("execution_count") == details["cell"]]
+    assert "raise ValueError" in failed.source
+
+
+def test_a_killed_kernel_is_a_failure_of_the_cell_it_ran(tmp_path: Path) -> None:
+    source = "import os, signal; os.kill(os.getpid(), signal.SIGKILL)"
+    notebook = make_notebook(tmp_path, "1 + 1", source, "3")
+    with pytest.raises(StepError) as caught:
+        run(notebook)
+    details = caught.value.details
+    assert details["type"] == "DeadKernel"
+    assert details["source"] == source
+    assert details["cell"] == 4
+    assert statuses(tmp_path / "out.ipynb")[-2:] == ["failed", "pending"]
+
+
+def test_a_cell_over_its_time_is_a_failure(tmp_path: Path) -> None:
+    notebook = make_notebook(tmp_path, "import time; time.sleep(60)", "2")
+    with pytest.raises(StepError, match="one cell may take 1 s") as caught:
+        run(notebook, cell_timeout=1)
+    assert caught.value.details["type"] == "Timeout"
+    assert "sleep" in caught.value.details["source"]
+
+
+def test_the_runs_time_is_shared_by_all_cells(tmp_path: Path) -> None:
+    naps = ["import time; time.sleep(1.5)"] * 6
+    with pytest.raises(StepError) as caught:
+        run(make_notebook(tmp_path, *naps), seconds=4)
+    assert caught.value.details["type"] == "Timeout"

@@ -1,0 +1,272 @@
+"""The whole pipeline on a toy case: what is written, decided and said."""
+
+from __future__ import annotations
+
+import json
+import re
+import signal
+import time
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+import scrapbook
+
+from mlkit import registry, store
+from mlkit.pipeline import runs
+from tests.workspace import make_workspace, mlkit_command, run_mlkit, toy_table
+
+STEPS = ["data", "train", "evaluate", "decide"]
+
+
+@pytest.fixture(scope="module")
+def retrained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a workspace whose case was retrained once."""
+    root = make_workspace(tmp_path_factory.mktemp("retrained"))
+    done = run_mlkit(root, "retrain", "toy")
+    assert done.returncode == 0, done.stdout + done.stderr
+    return root
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Path:
+    return make_workspace(tmp_path)
+
+
+def newest(root: Path) -> dict[str, Any]:
+    return runs.records("toy", root)[0]
+
+
+def folder(root: Path) -> Path:
+    return root / "reports" / "toy" / newest(root)["run"]
+
+
+def wait_for(condition: Any, seconds: float = 90) -> Any:
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        found = condition()
+        if found:
+            return found
+        time.sleep(0.05)
+    raise AssertionError("it did not happen in time")
+
+
+class TestAFirstRun:
+    def test_the_record_tells_everything(self, retrained: Path) -> None:
+        record = newest(retrained)
+        assert record["status"] == "ok"
+        assert [step["name"] for step in record["steps"]] == STEPS
+        assert all(step["status"] == "ok" for step in record["steps"])
+        assert all(step["peak_memory_mb"] > 50 for step in record["steps"][:3])
+        assert record["params"]["train"]["estimator"] == "linear"
+        assert record["params"]["evaluate"]["threshold"] == 0.5
+        assert record["data"]["rows"] == 500
+        assert record["packages"]["scikit-learn"]
+        assert record["error"] is None
+
+    def test_outputs_are_there_with_the_hash_that_is_recorded(self, retrained) -> None:
+        for step in newest(retrained)["steps"][:3]:
+            for name, digest in step["outputs"].items():
+                assert store.sha256_file(folder(retrained) / name) == digest
+
+    def test_evaluate_names_the_files_it_read(self, retrained: Path) -> None:
+        steps = {step["name"]: step for step in newest(retrained)["steps"]}
+        assert steps["evaluate"]["inputs"] == steps["train"]["outputs"]
+
+    def test_the_first_good_model_goes_into_production(self, retrained: Path) -> None:
+        verdict = newest(retrained)["verdict"]
+        assert verdict["verdict"] == "promote"
+        version = registry.open_registry("toy", retrained).production()
+        assert version is not None
+        assert version.version == verdict["version"] == "1.0.0"
+        assert version.manifest["run"] == newest(retrained)["run"]
+        assert version.manifest["fingerprint"] == newest(retrained)["data"]["fingerprint"]
+
+    def test_the_log_says_why(self, retrained: Path) -> None:
+        commits = list(registry.open_registry("toy", retrained).history())
+        assert [c.action for c in commits] == ["register", "move", "promote"]
+        assert all(c.run == newest(retrained)["run"] for c in commits)
+        assert commits[-1].why == newest(retrained)["verdict"]["reason"]
+        assert commits[-1].evidence["verdict"] == "promote"
+
+    def test_scraps_are_read_by_scrapbook(self, retrained: Path) -> None:
+        notebook = scrapbook.read_notebook(str(folder(retrained) / "evaluate.ipynb"))
+        scraps = notebook.scraps.data_dict
+        (step,) = [s for s in newest(retrained)["steps"] if s["name"] == "evaluate"]
+        assert scraps == step["scraps"]
+        assert 0.5 < scraps["evaluation"]["metrics"]["model"]["roc_auc"]["value"] <= 1
+
+    def test_injected_params_make_the_notebook_complete(self, retrained: Path) -> None:
+        notebook = json.loads((folder(retrained) / "train.ipynb").read_text())
+        (injected,) = [
+            "".join(cell["source"])
+            for cell in notebook["cells"]
+            if "injected-parameters" in cell["metadata"].get("tags", [])
+        ]
+        given: dict[str, Any] = {}
+        exec(injected, given)
+        assert given["run"] == newest(retrained)["run"]
+        assert given["train"] == newest(retrained)["params"]["train"]
+
+    def test_every_page_is_there_and_leads_to_the_others(self, retrained) -> None:
+        index = (retrained / "reports" / "index.html").read_text()
+        page = (folder(retrained) / "index.html").read_text()
+        assert f"toy/{newest(retrained)['run']}/index.html" in index
+        for name in ("data", "train", "evaluate"):
+            assert (folder(retrained) / f"{name}.html").exists()
+            assert f'href="{name}.html"' in page
+        assert newest(retrained)["verdict"]["reason"].split(";")[0][:40] in page
+
+    def test_pages_need_no_network_and_run_no_script(self, retrained: Path) -> None:
+        for page in folder(retrained).glob("*.html"):
+            text = page.read_text()
+            assert "<script" not in text
+            assert not re.search(r'(?:src|srcset)="(?!data:)', text)
+            assert "Content-Security-Policy" in text
+
+    def test_the_log_file_has_a_line_a_step(self, retrained: Path) -> None:
+        log = (folder(retrained) / "log.txt").read_text()
+        assert re.search(r"train\s+ok", log)
+
+
+class TestASecondRun:
+    @pytest.fixture(scope="class")
+    def repeated(self, tmp_path_factory: pytest.TempPathFactory) -> Path:
+        root = make_workspace(tmp_path_factory.mktemp("repeated"))
+        for more in ([], []):
+            assert run_mlkit(root, "retrain", "toy", *more).returncode == 0
+        return root
+
+    def test_the_same_again_adds_no_version_and_says_so(self, repeated: Path) -> None:
+        again, first = runs.records("toy", repeated)
+        assert again["verdict"]["verdict"] == "keep"
+        assert again["verdict"]["new"] is False
+        assert "identical" in again["verdict"]["version_reason"]
+        assert len(registry.open_registry("toy", repeated).versions()) == 1
+        assert metrics(again) == metrics(first)
+        assert scraps(again, "train")["digest"] == scraps(first, "train")["digest"]
+
+    def test_another_setting_is_another_version_judged_by_a_pair_test(self, repeated):
+        done = run_mlkit(
+            repeated, "retrain", "toy", "--set", "train.options.C=0.001", "--json"
+        )
+        assert done.returncode == 0, done.stderr
+        verdict = json.loads(done.stdout)["verdict"]
+        assert verdict["version"] == "1.1.0"
+        assert "train.options.C" in verdict["version_reason"]
+        assert verdict["verdict"] in ("undecided", "keep")
+        assert verdict["champion"] == "1.0.0"
+        assert verdict["evidence"]["paired"]["n"] > 50
+        assert registry.open_registry("toy", repeated).production().version == "1.0.0"
+
+    def test_a_failed_gate_is_exit_1_and_stage_failed(self, repeated: Path) -> None:
+        gate = "evaluate.gates=[{metric: accuracy, min: 0.999}]"
+        arguments = ("retrain", "toy", "--set", gate, "--set", "train.options.C=0.01")
+        done = run_mlkit(repeated, *arguments)
+        assert done.returncode == 1
+        assert done.stderr.splitlines()[-1] == "exit code 1 (the answer is no)"
+        opened = registry.open_registry("toy", repeated)
+        failed = [v for v in opened.versions() if v.stage == "failed"]
+        assert len(failed) == 1
+        assert newest(repeated)["verdict"]["verdict"] == "reject"
+        assert "accuracy" in newest(repeated)["verdict"]["reason"].lower()
+        assert opened.production().version == "1.0.0"
+        assert run_mlkit(repeated, *arguments).returncode == 1
+        assert len([v for v in opened.versions() if v.stage == "failed"]) == 1
+
+
+def scraps(record: dict[str, Any], step: str) -> dict[str, Any]:
+    (found,) = [s["scraps"] for s in record["steps"] if s["name"] == step]
+    return found
+
+
+def metrics(record: dict[str, Any]) -> dict[str, Any]:
+    return scraps(record, "evaluate")["evaluation"]["metrics"]
+
+
+class TestWhatGoesWrong:
+    def test_wrong_params_stop_before_anything_is_written(self, workspace: Path) -> None:
+        done = run_mlkit(workspace, "retrain", "toy", "--set", "train.estimatr=linear")
+        assert done.returncode == 2
+        assert "estimator" in done.stderr
+        assert "Traceback" not in done.stderr
+        assert not (workspace / "reports").exists()
+        assert not (workspace / "registry").exists()
+
+    def test_bad_data_fail_the_step_with_a_report(self, workspace: Path) -> None:
+        table = toy_table(500)
+        table["bought"] = "yes"
+        table.to_csv(workspace / "data" / "toy.csv", index=False)
+        done = run_mlkit(workspace, "retrain", "toy")
+        assert done.returncode == 3
+        assert "'bought'" in done.stderr
+        assert "Traceback" not in done.stderr
+        record = newest(workspace)
+        assert (record["status"], record["error"]["step"]) == ("failed", "data")
+        page = (folder(workspace) / "index.html").read_text()
+        assert "load_dataset" in page
+        assert "bought" in page
+        assert not list((workspace / "registry").glob("*/log/*"))
+
+    def test_a_killed_kernel_fails_the_step(self, workspace: Path) -> None:
+        process = mlkit_command(workspace, "retrain", "toy")
+        kernel = wait_for(lambda: kernels_of(process.pid))[0]
+        kernel.kill()
+        out, err = process.communicate(timeout=120)
+        assert process.returncode == 3
+        assert newest(workspace)["status"] == "failed"
+        assert "kernel" in newest(workspace)["error"]["message"]
+
+    def test_ctrl_c_closes_the_record_and_leaves_no_kernel(self, workspace) -> None:
+        process = mlkit_command(workspace, "retrain", "toy")
+        wait_for(lambda: kernels_of(process.pid))
+        children = psutil.Process(process.pid).children(recursive=True)
+        time.sleep(1)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=120)
+        assert process.returncode == 3
+        assert "interrupted" in err
+        assert "Traceback" not in err
+        assert newest(workspace)["status"] == "interrupted"
+        wait_for(lambda: not any(child.is_running() for child in children), 20)
+
+    def test_a_second_retrain_ends_at_once_and_the_first_goes_on(self, workspace):
+        first = mlkit_command(workspace, "retrain", "toy")
+        wait_for(lambda: kernels_of(first.pid))
+        second = run_mlkit(workspace, "retrain", "toy")
+        assert second.returncode == 4
+        assert newest(workspace)["run"] in second.stderr
+        first.communicate(timeout=240)
+        assert first.returncode == 0
+        assert len(runs.names("toy", workspace)) == 1
+
+    @pytest.mark.parametrize("seconds", [0.5, 4.0, 9.0, 14.0])
+    def test_kill_9_at_any_moment_leaves_all_whole(self, workspace, seconds) -> None:
+        process = mlkit_command(workspace, "retrain", "toy")
+        time.sleep(seconds)
+        children = psutil.Process(process.pid).children(recursive=True)
+        process.kill()
+        process.communicate()
+        # A kernel notices within seconds that its parent is gone.
+        wait_for(lambda: not any(child.is_running() for child in children), 30)
+        assert all(r["status"] != "running" for r in runs.records("toy", workspace))
+        assert run_mlkit(workspace, "registry", "verify").returncode == 0
+        done = run_mlkit(workspace, "retrain", "toy", "--set", "evaluate.min_gain=0.5")
+        assert done.returncode == 0, done.stderr
+        assert newest(workspace)["status"] == "ok"
+
+    def test_a_run_over_its_time_is_a_failure(self, workspace: Path) -> None:
+        done = run_mlkit(workspace, "retrain", "toy", "--set", "pipeline.run_timeout=0.5")
+        assert done.returncode == 3
+        assert newest(workspace)["error"]["type"] == "Timeout"
+        assert "run_timeout" in newest(workspace)["error"]["advice"]
+
+
+def kernels_of(pid: int) -> list[psutil.Process]:
+    try:
+        found = psutil.Process(pid).children(recursive=True)
+        return [child for child in found if "ipykernel_launcher" in " ".join(child.cmdline())]
+    except psutil.Error:
+        return []
+

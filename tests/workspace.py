@@ -1,0 +1,76 @@
+"""A workspace of the tests' own: a small case on a small table, and the notebooks."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+PROJECT = Path(__file__).resolve().parents[1]
+TOY = """\
+format: 1
+case: toy
+task: binary
+data:
+  source: data/toy.csv
+  target: bought
+  positive: "yes"
+train:
+  estimator: linear
+evaluate:
+  resamples: 200
+  gates:
+    - {metric: accuracy, min: 0.6}
+"""
+
+
+def make_workspace(root: Path, *, params: str = TOY, rows: int = 500) -> Path:
+    """Make a workspace with the project's notebooks and the case ``toy``."""
+    shutil.copytree(PROJECT / "notebooks", root / "notebooks")
+    (root / "params").mkdir()
+    (root / "data").mkdir()
+    (root / "params" / "toy.yaml").write_text(params)
+    toy_table(rows).to_csv(root / "data" / "toy.csv", index=False)
+    return root
+
+
+def toy_table(rows: int, *, seed: int = 0) -> pd.DataFrame:
+    """Return rows whose target follows two numbers and a category, with noise."""
+    rng = np.random.default_rng(seed)
+    age = rng.normal(40, 12, rows).round(1)
+    visits = rng.poisson(3, rows)
+    region = rng.choice(["north", "south", "east"], rows)
+    score = 0.08 * (age - 40) + 0.6 * (visits - 3) + 0.8 * (region == "north")
+    bought = rng.random(rows) < 1 / (1 + np.exp(-score))
+    return pd.DataFrame(
+        {
+            "age": age,
+            "visits": visits,
+            "region": region,
+            "bought": np.where(bought, "yes", "no"),
+        }
+    )
+
+
+def mlkit_command(root: Path, *arguments: str) -> subprocess.Popen[str]:
+    """Start the command line in a workspace."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "mlkit", *arguments],
+        cwd=root,
+        env={**os.environ, "MLKIT_ROOT": str(root), "OMP_NUM_THREADS": "1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def run_mlkit(root: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run the command line in a workspace and return what it printed."""
+    process = mlkit_command(root, *arguments)
+    out, err = process.communicate(timeout=240)
+    return subprocess.CompletedProcess(arguments, process.returncode, out, err)

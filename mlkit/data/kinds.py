@@ -53,6 +53,7 @@ TEXT_WORDS = 4
 TEXT_DISTINCT = 0.3
 FEW_ROWS = 20
 GAPS = 1.05
+GLANCE = 1_000
 COMPACT = r"^\d{8}$"
 NOTHING = "every value is missing"
 ORDERS = {"dmy": "day before month", "mdy": "month before day"}
@@ -137,9 +138,10 @@ def _boolean(distinct: Distinct) -> Guess | None:
 
 def _by_text(distinct: Distinct, name: str, *, identifiers: bool) -> Guess:
     texts, counts = distinct.texts, distinct.counts
-    date, dated = _date(distinct)
-    if _enough(dated, counts):
-        return _with_mistakes(date, dated, counts)
+    if _may_be_dates(texts[:GLANCE]):
+        date, dated = _date(distinct)
+        if _enough(dated, counts):
+            return _with_mistakes(date, dated, counts)
     style = find_style(texts)
     numeric = readable(texts, style)
     varied = numeric.all() or numeric.sum() > SIZES
@@ -147,6 +149,10 @@ def _by_text(distinct: Distinct, name: str, *, identifiers: bool) -> Guess:
         guess = _number(distinct, style, name, identifiers=identifiers)
         return _with_mistakes(guess, numeric, counts)
     return _words(texts, counts, identifiers=identifiers)
+
+
+def _may_be_dates(glance: Any) -> bool:
+    return len(glance) - max(possible_orders(glance).values()) <= MISTAKES
 
 
 def _enough(fits: NDArray[np.bool_], counts: NDArray[np.int64]) -> bool:

@@ -73,8 +73,8 @@ def find_leakage(
         for name in features
     }
     found = {
-        name: f"alone it predicts the target almost perfectly: {measure} {score:.4f} by "
-        f"cross-validation, where {bound} is suspicious"
+        name: f"alone it predicts the target almost perfectly: {measure} {score:.4f} "
+        f"by cross-validation, where {bound} is suspicious"
         for name, score in scores.items()
         if score >= bound
     }

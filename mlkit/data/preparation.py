@@ -126,6 +126,8 @@ def find_usable(
         refuse(checks)
         test_y, found = read_test_target(tests, schema, classes)
         checks += found
+        if schema.column(schema.target).kind == "category":
+            tests[schema.target] = test_y
         frame = pd.concat([frame, tests], ignore_index=True)
         y = pd.concat([y, test_y], ignore_index=True)
         own_test = np.arange(len(frame)) >= len(own_test)

@@ -32,8 +32,9 @@ def did_you_mean(name: str, known: Sequence[str]) -> str:
     near = nearest(name, known)
     if near is not None:
         return f"Did you mean {near!r}?"
-    names = ", ".join(repr(other) for other in known[:SHOWN])
-    more = f" and {len(known) - SHOWN} more" if len(known) > SHOWN else ""
+    few = known if len(known) <= SHOWN else [*known[: SHOWN - 1], known[-1]]
+    names = ", ".join(repr(other) for other in few)
+    more = f" (the last) and {len(known) - SHOWN} between" if len(known) > SHOWN else ""
     return f"There are: {names}{more}" if known else ""
 
 

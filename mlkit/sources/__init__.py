@@ -1,0 +1,12 @@
+"""Sources: where the rows of a case come from, and what was found there.
+
+A *source* is a text or Parquet file (a path or any fsspec address), a table that comes
+with scikit-learn, a generator, or a DuckDB query over files. A text file is read cell
+by cell as text: what a column means is decided later, by :mod:`mlkit.data`, so that no
+code loses its leading zeros and no gap appears that was not declared one.
+"""
+
+from mlkit.sources.errors import SourceError
+from mlkit.sources.reading import Raw, check_source, read, read_table
+
+__all__ = ["Raw", "SourceError", "check_source", "read", "read_table"]

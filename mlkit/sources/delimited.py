@@ -1,0 +1,331 @@
+"""Tables in text files: separators found, names read, every cell kept as text."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv as pacsv
+
+from mlkit.data.wording import SHOWN, shown
+from mlkit.params.models import Data
+from mlkit.sources.errors import SourceError
+
+SEPARATORS = (",", ";", "\t", "|")
+SAMPLE_BYTES = 1 << 18
+SAMPLE_ROWS = 200
+AGREEMENT = 0.8
+BLOCK = 1 << 24
+FIELD_LIMIT = 1 << 24
+NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+WORDS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How a text file is written: its separator, its first record, its names."""
+
+    separator: str
+    first: tuple[str, ...]
+    names: tuple[str, ...]
+    header: bool
+
+
+def parse(name: str, text: bytes, data: Data) -> tuple[Any, Layout]:
+    """Return the cells of a text file.
+
+    Parameters
+    ----------
+    name : str
+        The file, as messages name it.
+    text : bytes
+        UTF-8 without byte order mark.
+    data : Data
+        ``separator``, ``header``, ``names`` and ``target`` are read.
+
+    Returns
+    -------
+    table : pyarrow Table of shape (n_rows, n_columns)
+        Strings, as they stand in the file; names may repeat.
+    layout : Layout
+        What was found about the file.
+
+    Raises
+    ------
+    SourceError
+        The file is not a table, or its lines have different numbers of fields.
+    """
+    layout = find_layout(name, text, data)
+    table = _parse_quickly(text, layout)
+    if table is None or _quoted_after_blank(table):
+        table = _parse_slowly(name, text, layout)
+    return table, layout
+
+
+def _parse_quickly(text: bytes, layout: Layout) -> Any:
+    """Return the cells by Arrow's parser, None where it meets an odd line."""
+    positions = [str(position) for position in range(len(layout.first))]
+    try:
+        return pacsv.read_csv(
+            pa.BufferReader(text.lstrip(b"\r\n")),
+            pacsv.ReadOptions(
+                column_names=positions,
+                skip_rows_after_names=1 if layout.header else 0,
+                block_size=BLOCK,
+            ),
+            pacsv.ParseOptions(delimiter=layout.separator, newlines_in_values=True),
+            pacsv.ConvertOptions(
+                column_types=dict.fromkeys(positions, pa.large_string()),
+                strings_can_be_null=False,
+            ),
+        )
+    except pa.ArrowInvalid:
+        return None
+
+
+def _quoted_after_blank(table: Any) -> bool:
+    """Return whether a cell begins with blanks and a quotation mark.
+
+    Arrow takes such a mark for a part of the text, though it quotes the cell.
+    """
+    return any(
+        pc.any(pc.match_substring_regex(column, r'^ +"')).as_py()
+        for column in table.columns
+    )
+
+
+def find_layout(name: str, text: bytes, data: Data) -> Layout:
+    """Return the separator, the first record and the column names of a text file."""
+    sample = text[:SAMPLE_BYTES].decode("utf-8", "ignore")
+    separator = find_separator(name, sample, data.separator)
+    first = next(records(text, separator))
+    names = tuple(cell.strip() for cell in first)
+    if not data.header:
+        names = _given_names(name, names, data.names)
+    else:
+        _refuse_values_as_names(name, names, data.target)
+    named = [cell or f"column_{place}" for place, cell in enumerate(names, start=1)]
+    return Layout(separator, tuple(first), tuple(named), data.header)
+
+
+def find_separator(name: str, sample: str, declared: str | None) -> str:
+    """Return the separator that divides most lines into the same number of fields.
+
+    Of the separators on which at least 80 % of the first 200 records agree, the one
+    that gives most fields is taken.
+
+    Raises
+    ------
+    SourceError
+        No separator divides the lines, or the declared one does not while another does.
+    """
+    widths = {separator: _width(sample, separator) for separator in SEPARATORS}
+    agreed = {
+        separator: width
+        for separator, (width, share) in widths.items()
+        if width > 1 and share >= AGREEMENT
+    }
+    best = max(agreed, key=lambda separator: agreed[separator], default=None)
+    if declared is not None:
+        if widths[declared][0] == 1 and best is not None:
+            raise SourceError(
+                f"{name}: data.separator is {declared!r} ({WORDS[declared]}), which "
+                f"does not divide the lines, while {best!r} ({WORDS[best]}) gives "
+                f"{agreed[best]} columns. Correct it, or leave it out"
+            )
+        return declared
+    if best is not None:
+        return best
+    separator = max(
+        SEPARATORS, key=lambda other: (widths[other][0] > 1, widths[other][1])
+    )
+    if widths[separator][0] == 1:
+        raise SourceError(
+            f"{name}: the lines are not divided into columns by , ; tab or |; the "
+            f"first is {shown(sample.strip().splitlines()[0])}. A table needs at least "
+            "two columns, with one of these separators"
+        )
+    return separator
+
+
+def records(text: bytes, separator: str) -> Iterator[list[str]]:
+    """Return the records of a text one by one, blank lines left out."""
+    return (record for record, _ in _numbered(text, separator) if record)
+
+
+def _numbered(text: bytes, separator: str) -> Iterator[tuple[list[str], int]]:
+    """Return records with the line each ends in, as an editor counts lines."""
+    csv.field_size_limit(FIELD_LIMIT)
+    stream = io.TextIOWrapper(io.BytesIO(text), encoding="utf-8", newline="")
+    reader = csv.reader(stream, delimiter=separator, skipinitialspace=True)
+    for record in reader:
+        yield record, reader.line_num
+
+
+def _width(sample: str, separator: str) -> tuple[int, float]:
+    """Return the most frequent number of fields and the share of records with it."""
+    reader = csv.reader(io.StringIO(sample), delimiter=separator, skipinitialspace=True)
+    widths: Counter[int] = Counter()
+    try:
+        for record in reader:
+            if record:
+                widths[len(record)] += 1
+            if widths.total() == SAMPLE_ROWS:
+                break
+    except csv.Error:
+        return 1, 0.0
+    width, count = widths.most_common(1)[0] if widths else (1, 0)
+    return width, count / max(1, widths.total())
+
+
+def _parse_slowly(name: str, text: bytes, layout: Layout) -> Any:
+    """Parse record by record: for blanks before quotation marks, and to find faults."""
+    width, rows, start = len(layout.first), [], 1
+    try:
+        for record, line in _numbered(text, layout.separator):
+            if record and len(record) != width:
+                raise SourceError(_ragged(name, record, (start, line), layout))
+            if record:
+                rows.append(record)
+            start = line + 1
+    except csv.Error as error:
+        raise SourceError(
+            f"{name}: the record that starts in line {start:,} cannot be read: "
+            f"{error}. A quotation mark is probably never closed"
+        ) from error
+    columns = zip(*rows[1:] if layout.header else rows, strict=True)
+    arrays = [pa.array(cells, pa.large_string()) for cells in columns]
+    if not arrays:
+        arrays = [pa.array([], pa.large_string())] * width
+    return pa.table(arrays, names=[str(position) for position in range(width)])
+
+
+def _ragged(
+    name: str, record: Sequence[str], lines: tuple[int, int], layout: Layout
+) -> str:
+    expected = "the first line has"
+    start, end = lines
+    where = f"line {start:,}" if start == end else f"lines {start:,} to {end:,}"
+    advice = "Correct the line"
+    if end > start:
+        advice = "A quotation mark in it is probably never closed"
+    elif len(record) == 1:
+        advice = "Take it out if it is a comment or a total"
+    elif len(record) > len(layout.first):
+        advice = (
+            f"Quote values that hold a {WORDS[layout.separator]}, or correct "
+            "data.separator"
+        )
+    return (
+        f"{name}: every line must have as many fields as the first: {expected} "
+        f"{len(layout.first)}, {where} has {len(record)} (separator "
+        f"{layout.separator!r}). {advice}"
+    )
+
+
+def _given_names(
+    name: str, first: Sequence[str], names: Sequence[str] | None
+) -> tuple[str, ...]:
+    if names is None:
+        return ("",) * len(first)
+    if len(names) != len(first):
+        raise SourceError(
+            f"{name}: data.names has {len(names)} names, the first line "
+            f"{len(first)} fields. Give one name a column, in order"
+        )
+    same = sum(a.casefold() == b.casefold() for a, b in zip(first, names, strict=True))
+    if same * 2 > len(names):
+        raise SourceError(
+            f"{name}: data.header is false, but the first line holds the names "
+            f"({', '.join(map(shown, first[:SHOWN]))}). Set data.header: true and take "
+            "data.names out"
+        )
+    return tuple(names)
+
+
+def _refuse_values_as_names(name: str, names: Sequence[str], target: str) -> None:
+    values = [cell for cell in names if NUMBER.fullmatch(cell)]
+    if target in names or not values:
+        return
+    repeated = len(set(names)) < len(names)
+    if repeated or len(values) * 3 >= len(names):
+        raise SourceError(
+            f"{name}: the first line must name the columns, it holds values such as "
+            f"{', '.join(map(shown, values[:3]))} and no {target!r}. For a file "
+            f"without names set data.header: false and give {len(names)} data.names"
+        )
+
+
+def refuse_repeated(name: str, names: Sequence[str]) -> None:
+    """Raise when a column name is used twice.
+
+    Raises
+    ------
+    SourceError
+        With the names and their places.
+    """
+    counts = Counter(names)
+    repeated = [other for other in names if counts[other] > 1]
+    if not repeated:
+        return
+    places = [
+        f"{shown(other)} (columns "
+        + " and ".join(str(k) for k, it in enumerate(names, start=1) if it == other)
+        + ")"
+        for other in dict.fromkeys(repeated)
+    ]
+    raise SourceError(
+        f"{name}: column names must be distinct, used more than once: "
+        f"{', '.join(places)}. Rename them in the file, or read it by data.query, "
+        f"where the second is called {distinct_names(names)[_second(names)]!r}"
+    )
+
+
+def _second(names: Sequence[str]) -> int:
+    return next(k for k, name in enumerate(names) if name in names[:k])
+
+
+def distinct_names(names: Sequence[str]) -> list[str]:
+    """Return names with ``_1``, ``_2``, ... behind each that was used before.
+
+    Examples
+    --------
+    >>> distinct_names(["a", "b", "a", "a"])
+    ['a', 'b', 'a_1', 'a_2']
+    """
+    taken, chosen = set(names), []
+    used: set[str] = set()
+    for name in names:
+        number, candidate = 0, name
+        while candidate in used or (number and candidate in taken):
+            number += 1
+            candidate = f"{name}_{number}"
+        used.add(candidate)
+        chosen.append(candidate)
+    return chosen
+
+
+def clean(table: Any, missing: Sequence[str]) -> Any:
+    """Return a table of strings without outer blanks and with missing cells null.
+
+    Parameters
+    ----------
+    table : pyarrow Table
+        Columns that are not strings stay as they are.
+    missing : sequence of str
+        Texts that mean missing; an empty cell always does.
+    """
+    markers = pa.array({"", *(marker.strip() for marker in missing)}, pa.large_string())
+    for place, column in enumerate(table.columns):
+        if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
+            trimmed = pc.utf8_trim_whitespace(column.cast(pa.large_string()))
+            kept = pc.if_else(pc.is_in(trimmed, markers), None, trimmed)
+            table = table.set_column(place, table.field(place).name, kept)
+    return table

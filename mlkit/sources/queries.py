@@ -1,0 +1,106 @@
+"""A DuckDB query over views of files; nothing else can be reached from it."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping
+
+import duckdb
+import pandas as pd
+
+from mlkit.sources import memory
+from mlkit.sources.arrow import to_frame
+from mlkit.sources.delimited import refuse_repeated
+from mlkit.sources.errors import SourceError
+from mlkit.sources.places import one_line
+from mlkit.sources.views import View
+
+NAME = "data.query"
+SETTINGS = {
+    "autoinstall_known_extensions": False,
+    "autoload_known_extensions": False,
+    "allow_community_extensions": False,
+    "python_enable_replacements": False,
+    "enable_external_access": False,
+    "lock_configuration": True,
+}
+
+
+def run_query(query: str, views: Mapping[str, View]) -> pd.DataFrame:
+    """Return the rows of a query.
+
+    The query runs without network, extensions or access to other files.
+
+    Parameters
+    ----------
+    query : str
+        One SELECT (or PIVOT, FROM, WITH) statement of DuckDB's SQL.
+    views : mapping of str to View
+        What each table name of the query stands for.
+
+    Raises
+    ------
+    SourceError
+        The query is wrong, fails, is not one statement that returns rows, returns none,
+        names a column twice, or returns more than fits into memory.
+    """
+    with tempfile.TemporaryDirectory() as folder, duckdb.connect(":memory:") as link:
+        try:
+            link.execute(f"SET temp_directory = {_quoted(folder)}")
+            for name, view in views.items():
+                _create(link, name, view)
+            for setting, value in SETTINGS.items():
+                link.execute(f"SET {setting} = {value}")
+            return _rows(link, query, list(views))
+        except duckdb.Error as error:
+            raise SourceError(_failure(error, list(views))) from error
+
+
+def _create(link: duckdb.DuckDBPyConnection, name: str, view: View) -> None:
+    if view.select is None:
+        link.register(name, view.rows)
+        return
+    source = f"{name} as text"
+    link.register(source, view.rows)
+    identifier = '"' + name.replace('"', '""') + '"'
+    text = '"' + source.replace('"', '""') + '"'
+    link.execute(f"CREATE VIEW {identifier} AS SELECT {view.select} FROM {text}")
+
+
+def _rows(
+    link: duckdb.DuckDBPyConnection, query: str, names: list[str]
+) -> pd.DataFrame:
+    statements = link.extract_statements(query)
+    relation = link.sql(query) if len(statements) == 1 else None
+    if relation is None:
+        raise SourceError(
+            f"{NAME}: it must be one statement that returns rows, such as SELECT, got "
+            f"{len(statements)} statements or one that returns none"
+        )
+    refuse_repeated(NAME, relation.columns)
+    row = memory.BYTES_A_CELL * len(relation.columns)
+    bound = memory.available() // row
+    table = relation.limit(bound + 1).to_arrow_table()
+    if table.num_rows > bound:
+        how = f"more than {bound:,} rows"
+        memory.refuse_too_large(NAME, row * table.num_rows, need=1.0, how=how)
+    if not table.num_rows:
+        raise SourceError(
+            f"{NAME}: the query returns no rows. Check its conditions against the "
+            f"tables {', '.join(names)}"
+        )
+    return to_frame(NAME, table)
+
+
+def _failure(error: duckdb.Error, names: list[str]) -> str:
+    lines = [line.strip() for line in str(error).splitlines()]
+    hints = [line for line in lines if line.startswith("Candidate bindings")]
+    message = " ".join([one_line(error), *hints])
+    return (
+        f"{NAME}: DuckDB refuses the query: {message}. The tables are "
+        f"{', '.join(names)}; try the query with data.files in a notebook"
+    )
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"

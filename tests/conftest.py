@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
+
+from mlkit.registry import Candidate
 
 PROJECT = Path(__file__).resolve().parents[1]
 
@@ -21,3 +25,32 @@ def shared_data() -> Callable[[str], Path]:
         return path
 
     return find
+
+
+@pytest.fixture
+def candidate() -> Callable[..., Candidate]:
+    """Return a function that makes a model fit to register; keywords replace fields."""
+
+    def make(number: int = 0, **fields: Any) -> Candidate:
+        column = {"name": "age", "kind": "number", "role": "feature"}
+        known = {
+            "digest": f"{number:064x}",
+            "schema": {
+                "task": "binary",
+                "target": "late",
+                "classes": ["no", "yes"],
+                "positive": "yes",
+                "columns": [column],
+            },
+            "params": {"train": {"options": {"depth": number}}},
+            "fingerprint": "f" * 64,
+            "estimator": "hist_gradient_boosting",
+            "family": "boosting",
+            "metrics": {"roc_auc": {"value": 0.9, "lower": 0.88, "upper": 0.92}},
+            "packages": {"scikit-learn": "1.8.0"},
+            "who": "ada",
+            "created_at": datetime(2026, 11, 20, 9, 30, tzinfo=UTC),
+        }
+        return Candidate(**{**known, **fields})
+
+    return make

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mlkit import store
@@ -101,11 +101,13 @@ plain = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(plain)
 def test_canonical_json_reads_back_equal(value: Any) -> None:
     assert json.loads(store.canonical_json(value)) == value
 
 
+@settings(deadline=None)
 @given(st.dictionaries(st.text(), st.integers(), min_size=2))
 def test_canonical_json_does_not_depend_on_the_order(value: dict[str, int]) -> None:
     shuffled = dict(reversed([*value.items()]))
@@ -361,6 +363,15 @@ def test_a_file_in_place_of_a_folder_is_explained(tmp_path: Path) -> None:
     (tmp_path / "a").touch()
     with pytest.raises(OSError, match="could not be written"):
         store.write_atomic(tmp_path / "a" / "b", b"x")
+
+
+def test_a_disk_that_takes_a_few_bytes_at_a_time_gets_them_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = os.write
+    monkeypatch.setattr(os, "write", lambda where, data: real(where, data[:7]))
+    store.write_atomic(tmp_path / "a", b"0123456789" * 10)
+    assert (tmp_path / "a").read_bytes() == b"0123456789" * 10
 
 
 def test_everything_is_flushed_before_it_is_published(

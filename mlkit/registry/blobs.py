@@ -76,10 +76,13 @@ def read_regular(path: Path) -> bytes:
         if error.errno in (errno.ELOOP, errno.EMLINK):
             raise damage(str(path), "is a symbolic link") from error
         raise
-    with os.fdopen(descriptor, "rb", closefd=True) as file:
+    try:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             raise damage(str(path), "is not a regular file")
-        return file.read()
+        with os.fdopen(descriptor, "rb", closefd=False) as file:
+            return file.read()
+    finally:
+        os.close(descriptor)
 
 
 def _content(path: Path) -> bytes | None:

@@ -121,13 +121,14 @@ def verify(folder: Path, model: str) -> Report:
     # Caches are read before the log: whatever they say must then be found in it.
     cache, copies = _cache(look), _names(folder / "versions")
     commits = _log(look)
+    log_is_whole = not look.damages
     _blobs(look)
     changes = [c for commit in commits for c in commit.changes if c.manifest]
     manifests = {c.version: _manifest(look, c) for c in changes}
     if not look.damages:
         _unreferenced(look, changes, manifests)
     _check_cache(look, cache)
-    _check_copies(look, copies, changes)
+    _check_copies(look, copies if log_is_whole else [], changes)
     _leftovers(look)
     return Report(
         model=model,

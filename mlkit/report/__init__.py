@@ -1,0 +1,35 @@
+"""Reports: what people see, in a notebook and on a page.
+
+A **figure** and a **table** are finished records: they carry their words (caption,
+alternative text, the numbers behind a chart) and show themselves in a notebook. A
+**scrap** is a value that a notebook hands to whoever runs it. A **page** is one HTML
+file that needs nothing else: no script, no font, no network; the verdict comes first,
+what the data wrote is sanitised, and it reads well in light, dark and print.
+"""
+
+from __future__ import annotations
+
+from mlkit.report.cases import index_page
+from mlkit.report.figures import Figure, figure
+from mlkit.report.notebook import notebook_page
+from mlkit.report.runs import run_page, step_header
+from mlkit.report.scraps import glue
+from mlkit.report.tables import Table, table
+from mlkit.report.views import CaseView, Header, KeyNumber, Link, Outcome
+
+__all__ = [
+    "CaseView",
+    "Figure",
+    "Header",
+    "KeyNumber",
+    "Link",
+    "Outcome",
+    "Table",
+    "figure",
+    "glue",
+    "index_page",
+    "notebook_page",
+    "run_page",
+    "step_header",
+    "table",
+]

@@ -1,0 +1,116 @@
+"""The index page: all cases, what is in production, and every run there was."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from markupsafe import Markup
+
+from mlkit.report import measures, summary, wording
+from mlkit.report.layout import render
+from mlkit.report.sparkline import sparkline
+from mlkit.report.summary import Run
+from mlkit.report.views import CaseView, Outcome
+
+NEWEST = 10
+HISTORY = 40
+ATTENTION = frozenset({"failed", "interrupted", "reject", "undecided"})
+
+
+def index_page(cases: Sequence[CaseView]) -> str:
+    """Return the page of all cases: a function of the runs' records and the log.
+
+    Parameters
+    ----------
+    cases : sequence of CaseView
+        In the order in which they are shown. Links lead to
+        ``<case>/<run>/index.html``, relative to the page.
+
+    Returns
+    -------
+    str
+        One self-contained HTML file.
+    """
+    return render(
+        "index.html.j2",
+        lead=_lead(cases),
+        cases=[_case(view) for view in cases],
+        place=[],
+        footer="All cases",
+    )
+
+
+def _lead(cases: Sequence[CaseView]) -> str:
+    runs = sum(len(view.runs) for view in cases)
+    said = f"{wording.count(len(cases), 'case')}, {wording.count(runs, 'run')}."
+    newest = {view.case: summary.outcome(view.runs[0]) for view in cases if view.runs}
+    look = [case for case, outcome in newest.items() if outcome.state in ATTENTION]
+    if look:
+        return f"{said} Worth a look: {wording.listing(look)}."
+    return f"{said} Nothing waits for a decision." if newest else said
+
+
+def _case(view: CaseView) -> dict[str, Any]:
+    newest = view.runs[0] if view.runs else None
+    metric = next(filter(None, (measures.primary(run) for run in view.runs)), None)
+    name = metric[0] if metric else None
+    rows = [_row(view.case, run, name) for run in view.runs]
+    return {
+        "id": wording.slug(view.case),
+        "name": view.case,
+        "outcome": summary.outcome(newest)
+        if newest
+        else Outcome("none", "It was never run"),
+        "href": f"{view.case}/{newest['run']}/index.html" if newest else "",
+        "production": _production(view),
+        "waiting": view.waiting,
+        "versions": view.versions,
+        "metric": measures.metric_label(name) if name else "Metric",
+        "history": _history(view.runs, name) if name else None,
+        "newest": rows[:NEWEST],
+        "older": rows[NEWEST:],
+    }
+
+
+def _production(view: CaseView) -> str:
+    if view.production is None:
+        return "nothing yet"
+    since = f" since {wording.moment(view.since)}" if view.since else ""
+    return f"{view.production}{since}"
+
+
+def _history(runs: Sequence[Run], name: str) -> dict[str, Any]:
+    oldest_first = [_value(run, name) for run in reversed(runs[:HISTORY])]
+    label = measures.metric_label(name)
+    newest = next(value for value in reversed(oldest_first) if value is not None)
+    return {
+        "label": label,
+        "text": wording.number(newest),
+        "spark": sparkline(oldest_first, label) or Markup(""),
+    }
+
+
+def _value(run: Run, name: str) -> float | None:
+    scores = (measures.evaluation(run).get("metrics") or {}).get("model") or {}
+    value = (scores.get(name) or {}).get("value")
+    return None if value is None else float(value)
+
+
+def _row(case: str, run: Run, metric: str | None) -> Mapping[str, Any]:
+    outcome = summary.outcome(run)
+    error = run.get("error") or {}
+    verdict = run.get("verdict") or {}
+    value = _value(run, metric) if metric else None
+    return {
+        "id": run["run"],
+        "href": f"{case}/{run['run']}/index.html",
+        "when": wording.moment(summary.started(run)),
+        "label": outcome.label,
+        "tone": outcome.tone,
+        "where": f"in step {error['step']}" if error.get("step") else "",
+        "version": verdict.get("version") or wording.ABSENT,
+        "metric": wording.number(value),
+        "took": wording.duration(summary.seconds(run)),
+        "who": run.get("who") or wording.ABSENT,
+    }

@@ -1,0 +1,323 @@
+"""The page of a run: what it came to and why, or what stopped it and what to do."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from html import escape
+from typing import Any
+
+from mlkit.report import measures, summary, wording
+from mlkit.report.layout import render
+from mlkit.report.summary import Run
+from mlkit.report.tables import Table, table
+from mlkit.report.views import Header, KeyNumber, Link, Outcome
+
+SOURCE_EDGE = 5
+PURPOSE = {
+    "data": "a profile of the data, its checks and leakage suspects",
+    "train": "the model that was fitted, its settings and its convergence",
+    "evaluate": "metrics with intervals, baselines, plots, gates and the verdict",
+}
+
+
+@dataclass(frozen=True)
+class Report:
+    """A link to the page of a notebook, with what it shows."""
+
+    text: str
+    href: str
+    says: str = ""
+
+
+@dataclass(frozen=True)
+class Fold:
+    """Something shown on demand."""
+
+    title: str
+    shown: Any
+
+
+@dataclass(frozen=True)
+class Text:
+    """Plain text, shown as it is."""
+
+    text: str
+
+    def _repr_html_(self) -> str:
+        return f"<pre><code>{escape(self.text)}</code></pre>"
+
+
+@dataclass(frozen=True)
+class Section:
+    """A part of the page, with its heading."""
+
+    id: str
+    title: str
+    sentences: Sequence[str] = ()
+    links: Sequence[Report] = ()
+    shown: Sequence[Any] = ()
+    folded: Sequence[Fold] = field(default_factory=tuple)
+
+
+def run_page(
+    run: Run,
+    previous: Run | None = None,
+    *,
+    pages: Mapping[str, str] | None = None,
+    files: Mapping[str, str] | None = None,
+) -> str:
+    """Return the page of a run, whatever its status.
+
+    Parameters
+    ----------
+    run : dict
+        Its record (``run.json``); see :mod:`mlkit.report.summary` for what is read.
+    previous : dict, optional
+        The record of the last run that ended well before it; None when there is none.
+    pages : mapping of str to str, optional
+        Step to the address of its page, relative to this one: those that exist.
+    files : mapping of str to str, optional
+        Words to the address of a file beside the page, such as
+        ``{"The log": "log.txt"}``.
+
+    Returns
+    -------
+    str
+        One self-contained HTML file. A failed run says where it stopped, shows the cell
+        and says what to do.
+    """
+    outcome = summary.outcome(run)
+    case = run["case"]
+    name = run.get("run") or "draft"
+    before = (previous or {}).get("run")
+    sections = [
+        part
+        for part in _sections(run, pages or {}, files or {})
+        if _holds_something(part)
+    ]
+    ended_well = run.get("status") == "ok"
+    return render(
+        "run.html.j2",
+        outcome=outcome,
+        case=case,
+        run=name,
+        when=wording.moment(summary.started(run)),
+        failure=failure(run),
+        numbers=measures.key_numbers(run, previous) if ended_well else (),
+        changes=summary.changes(run, previous) if run.get("params") else (),
+        previous=before,
+        previous_href=f"../{before}/index.html" if before else "",
+        facts=summary.facts(run),
+        sections=sections,
+        place=[
+            Link("All cases", "../../index.html"),
+            Link(case, _case(case)),
+            Link(name),
+        ],
+        footer=f"{case} · {name}",
+    )
+
+
+def _case(case: str) -> str:
+    return f"../../index.html#{wording.slug(case)}"
+
+
+def _holds_something(section: Section) -> bool:
+    return any((section.sentences, section.links, section.shown, section.folded))
+
+
+def failure(run: Run) -> dict[str, Any] | None:
+    """Return what a page says of the error that stopped a run; None without one.
+
+    The source is shortened to its first and last five lines.
+    """
+    error = run.get("error")
+    if not error or run.get("status") not in ("failed", "interrupted"):
+        return None
+    step, case = error.get("step"), run["case"]
+    kind = error.get("type")
+    message = error.get("message") or "no message was recorded"
+    advice = [error["advice"]] if error.get("advice") else []
+    advice.append(f"Then run it again: mlkit retrain {case}")
+    return {
+        "message": f"{kind}: {message}" if kind else message,
+        "source": shorten(error.get("source") or ""),
+        "step": step,
+        "cell": error.get("cell"),
+        "advice": advice,
+    }
+
+
+def shorten(source: str, edge: int = SOURCE_EDGE) -> str:
+    r"""Return the first and the last lines of a long source.
+
+    Examples
+    --------
+    >>> print(shorten("a\nb\nc\nd", edge=1))
+    a
+    … 2 lines left out …
+    d
+    """
+    lines = source.splitlines()
+    rest = len(lines) - 2 * edge
+    if rest <= 1:
+        return source
+    return "\n".join([*lines[:edge], f"… {rest} lines left out …", *lines[-edge:]])
+
+
+def _sections(
+    run: Run, pages: Mapping[str, str], files: Mapping[str, str]
+) -> Iterator[Section]:
+    found = measures.evaluation(run)
+    verdict = run.get("verdict") or {}
+    evidence = verdict.get("evidence") or {}
+    links = [
+        Report(name.capitalize(), href, PURPOSE.get(name, ""))
+        for name, href in pages.items()
+    ]
+    yield Section("reports", "Reports of this run", links=links)
+    gates = found.get("gates") or ()
+    yield Section(
+        "decision",
+        "Why this verdict",
+        sentences=comparison(evidence.get("paired") or evidence.get("comparison")),
+        shown=[measures.gates_table(gates)] if gates else [],
+    )
+    if found.get("metrics"):
+        yield Section("metrics", "Metrics", shown=[measures.metrics_table(found)])
+    if run.get("steps"):
+        yield Section("steps", "Steps", shown=[steps_table(run["steps"])])
+    folded = []
+    if run.get("params"):
+        folded.append(Fold("The params of this run", Text(settings(run["params"]))))
+    if run.get("packages"):
+        folded.append(Fold("Versions of Python and packages", packages_table(run)))
+    if evidence:
+        text = json.dumps(evidence, indent=2, ensure_ascii=False)
+        folded.append(Fold("The evidence as recorded", Text(text)))
+    listed = [Report(text, href) for text, href in files.items()]
+    yield Section("record", "Record", links=listed, folded=folded)
+
+
+def settings(params: Mapping[str, Any]) -> str:
+    """Return params as lines of text, leaving out what is not set.
+
+    Examples
+    --------
+    >>> print(settings({"seed": 0, "train": {"estimator": "sgd", "search": None}}))
+    seed: 0
+    train.estimator: "sgd"
+    """
+    return "\n".join(
+        f"{name}: {json.dumps(value, ensure_ascii=False)}"
+        for name, value in summary.flat(params).items()
+        if value not in (None, [], "")
+    )
+
+
+def comparison(paired: Mapping[str, Any] | None) -> tuple[str, ...]:
+    """Return what the paired test of champion and challenger found, in sentences."""
+    if not paired or paired.get("gain") is None:
+        return ()
+    gain, lower = paired["gain"], paired.get("lower")
+    digits = max(3, wording.decimals([gain]))
+    rows = wording.count(paired["n"], "row")
+    metric = measures.metric_label(paired["metric"])
+    word = "worse" if gain < 0 else "better"
+    said = [
+        f"On {rows} that neither model was trained on, the {metric} of the new model "
+        f"is {word} by {wording.number(abs(gain), digits)} than that of the model in "
+        "production."
+    ]
+    if lower is not None:
+        doubt = "" if lower > 0 else ", so there may be none"
+        said.append(
+            f"With 95 % confidence the gain is above {wording.number(lower, digits)}"
+            f"{doubt} ({paired.get('method', 'paired test')})."
+        )
+    if paired.get("rows_to_decide"):
+        needed = wording.count(paired["rows_to_decide"], "row")
+        said.append(f"About {needed} would decide it.")
+    return tuple(said)
+
+
+def steps_table(steps: Sequence[Mapping[str, Any]]) -> Table:
+    """Return the steps of a run: status, time, memory and files made."""
+    rows = [
+        {
+            "step": step["name"],
+            "status": step["status"],
+            "seconds": wording.duration(step.get("seconds")),
+            "memory": wording.memory(step.get("peak_memory_mb")),
+            "files": len(step.get("outputs") or ()),
+        }
+        for step in steps
+    ]
+    headings = {
+        "step": "Step", "status": "Status", "seconds": "Took",
+        "memory": "Peak memory", "files": "Files made",
+    }  # fmt: skip
+    return table(
+        rows,
+        caption="What each step did and took",
+        headings=headings,
+        states=["status"],
+        numbers=["seconds", "memory"],
+    )
+
+
+def packages_table(run: Run) -> Table:
+    """Return the versions of Python and of the packages a run used."""
+    versions = {"Python": run.get("python")} | dict(run.get("packages") or {})
+    rows = [{"name": name, "version": v or "unknown"} for name, v in versions.items()]
+    return table(
+        rows,
+        caption="Installed when the run started",
+        headings={"name": "Package", "version": "Version"},
+        limit=100,
+    )
+
+
+def step_header(run: Run, step: str, previous: Run | None = None) -> Header:
+    """Return the first screen of a notebook's page, from the record of its run.
+
+    What the notebook glued as ``outcome`` and ``numbers`` comes first; the page of the
+    step ``evaluate`` shows the run's verdict and its metrics.
+
+    Parameters
+    ----------
+    run : dict
+        The record of the run. A draft has ``run: None`` and ``status: "draft"``.
+    step : str
+        The notebook's stem.
+    previous : dict, optional
+        As in :func:`run_page`.
+    """
+    glued = summary.scraps(run, step)
+    case, name = run["case"], run.get("run")
+    before = (previous or {}).get("run")
+    if step == "evaluate" and run.get("verdict"):
+        outcome = summary.outcome(run)
+    elif "outcome" in glued:
+        outcome = Outcome.from_dict(glued["outcome"])
+    elif name is None:
+        outcome = Outcome("draft", "A draft, made by hand and never registered")
+    else:
+        outcome = summary.outcome(run)
+    numbers = tuple(KeyNumber.from_dict(item) for item in glued.get("numbers") or ())
+    if not numbers and step == "evaluate":
+        numbers = measures.key_numbers(run, previous)
+    place = [Link("All cases", "../../index.html"), Link(case, _case(case))]
+    return Header(
+        case=case,
+        run=name,
+        outcome=outcome,
+        numbers=numbers,
+        changes=summary.changes(run, previous) if run.get("params") else (),
+        previous=before,
+        previous_href=f"../{before}/index.html" if before else "",
+        facts=summary.facts(run),
+        place=[*place, Link(name or "draft", "index.html" if name else "")],
+    )

@@ -41,7 +41,7 @@ def main() -> int:
     try:
         with taking_turns(root / ".venv.lock"):
             bring_up(root)
-    except SetupError as error:
+    except (SetupError, OSError) as error:
         say(f"failed: {error}")
         return 1
     except KeyboardInterrupt:

@@ -184,7 +184,7 @@ def test_every_problem_of_a_file_is_listed_with_its_line(write: Write) -> None:
         ("train: {estimatr: linear}", "train.estimatr is not a known key; did you mean "
          "`train.estimator`?"),
         ("folds: 3", "folds is not a known key; did you mean `train.folds`?"),
-        ("registry: {zzz: 3}", "known here: model, version, auto_promote"),
+        ("pipeline: {zzz: 3}", "known here: cell_timeout, run_timeout"),
         ("train: {folds: 1}", "folds must be a whole number of at least 2, got 1"),
         ("train: {folds: 5.0}", "got 5.0; write 5"),
         ("train: {folds: '5'}", 'got "5"; write the number without quotes or `_`: 5'),

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from pydantic import ValidationError
 
 from mlkit.params.edit import plain, put, without
-from mlkit.params.models import Params
-from mlkit.params.problems import ParamsError, Problem, from_pydantic, shown
-from mlkit.params.rules import broken_rules
+from mlkit.params.models import ESTIMATORS, Params
+from mlkit.params.problems import (
+    ParamsError,
+    Problem,
+    from_pydantic,
+    nearest,
+    shown,
+    value_at,
+)
+from mlkit.params.rules import RULES, Rule
 from mlkit.params.yaml12 import KeyPath
 
 # Values for keys that cannot be read, so that the rules between the others are checked.
@@ -59,6 +66,40 @@ def params_from_dict(data: Mapping[str, Any]) -> Params:
     if problems or params is None:
         raise ParamsError("params", problems)
     return params
+
+
+def broken_rules(
+    params: Params, unreadable: Sequence[KeyPath] = ()
+) -> Iterator[Problem]:
+    """Yield a problem for each rule that is broken.
+
+    Rules that look at an ``unreadable`` key are left out: its value stands for nothing.
+    """
+    data = params.to_dict()
+    for rule in RULES:
+        paths = rule.reads()
+        if any(_touch(path, other) for path in paths for other in unreadable):
+            continue
+        if rule.broken(params):
+            value = value_at(data, paths[0])
+            got = "" if value is None else shown(value)
+            yield Problem(paths[0], rule.says, got, rule.step or _nearest(rule, value))
+
+
+def _nearest(rule: Rule, value: object) -> str:
+    if rule.key != "train.estimator":
+        return ""
+    text = str(value)
+    if ":" not in text and "." in text:
+        module, _, name = text.rpartition(".")
+        return f"write {module}:{name}"
+    near = nearest(text, ESTIMATORS)
+    return f"did you mean {near}?" if near else ""
+
+
+def _touch(one: KeyPath, other: KeyPath) -> bool:
+    size = min(len(one), len(other))
+    return one[:size] == other[:size]
 
 
 def _mend(data: Mapping[str, Any], unreadable: Sequence[KeyPath]) -> Any:

@@ -8,23 +8,36 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
-Task = Literal["binary", "multiclass", "regression"]
-Kind = Literal["number", "category", "boolean", "date", "text", "identifier"]
-Scalar = str | int | float | bool
-Text = Annotated[str, Field(min_length=1)]
-Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$")]
-DottedPath = Annotated[str, Field(pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$")]
-# The expression that semver.org recommends, with an optional leading v.
-SemanticVersion = Annotated[
-    str,
-    Field(
-        pattern=r"^v?(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)"
-        r"(-(0|[1-9]\d*|\d*[A-Za-z-][0-9A-Za-z-]*)"
-        r"(\.(0|[1-9]\d*|\d*[A-Za-z-][0-9A-Za-z-]*))*)?"
-        r"(\+[0-9A-Za-z-]+(\.[0-9A-Za-z-]+)*)?$"
-    ),
+from mlkit.params.data_section import Data, Split
+from mlkit.params.values import (
+    DottedPath,
+    Kind,
+    Name,
+    Scalar,
+    Section,
+    SemanticVersion,
+    Task,
+    Text,
+)
+
+__all__ = [
+    "ESTIMATORS",
+    "PRIMARY_METRIC",
+    "Data",
+    "Evaluate",
+    "Gate",
+    "Kind",
+    "Metric",
+    "Params",
+    "Pipeline",
+    "Registry",
+    "Search",
+    "Section",
+    "Split",
+    "Task",
+    "Train",
 ]
 
 ESTIMATORS = (
@@ -37,120 +50,7 @@ ESTIMATORS = (
     "lightgbm",
     "xgboost",
 )
-MISSING = ("", "?", "NA", "N/A", "NaN", "nan", "NULL", "null", "None")
 PRIMARY_METRIC = {"binary": "roc_auc", "multiclass": "log_loss", "regression": "r2"}
-
-
-class Section(BaseModel):
-    """A group of keys: unknown keys are refused, values are strict and read-only."""
-
-    model_config = ConfigDict(
-        extra="forbid", strict=True, frozen=True, allow_inf_nan=False
-    )
-
-
-class Split(Section):
-    """How rows are divided into training and test rows."""
-
-    by: Literal["row", "group", "time"] = Field(
-        "row",
-        description="`row`: by a hash of the row's content; `group`: by a hash of "
-        "`data.group`, so that a group is never on both sides; `time`: the newest rows "
-        "by `data.time` are the test rows. A row once in test stays in test.",
-    )
-    test_share: float = Field(
-        0.2, gt=0, lt=1, description="Share of the rows that is kept for testing."
-    )
-    cutoff: Text | None = Field(
-        None,
-        description="`by: time` only: rows at or after this ISO date are test rows; "
-        "null takes the date that leaves `test_share` of the rows.",
-    )
-
-
-class Data(Section):
-    """Where the rows come from and what the columns mean."""
-
-    source: Text | None = Field(
-        None,
-        description="A CSV, TSV or Parquet file (path or fsspec URI; .gz and .zip "
-        "too), `sklearn:<name>` (breast_cancer, diabetes, digits, wine) or "
-        "`synthetic:<domain>`. Relative paths start at the workspace root. Either this "
-        "or `query`.",
-    )
-    query: Text | None = Field(
-        None,
-        description="A DuckDB SQL query over `files` that returns one row an example.",
-    )
-    files: dict[str, Text] = Field(
-        default_factory=dict,
-        description="Tables for `query`: the name used in SQL and the file it stands "
-        "for.",
-    )
-    options: dict[str, Scalar] = Field(
-        default_factory=dict,
-        description="Arguments of a `synthetic:` generator, such as `rows` or `drift`.",
-    )
-    test: Text | None = Field(
-        None,
-        description="A file of its own with the test rows; null splits the source.",
-    )
-    separator: Literal[",", ";", "\t", "|"] | None = Field(
-        None, description="Column separator of a text file; null finds it."
-    )
-    encoding: Text | None = Field(
-        None,
-        description="Encoding of a text file; null tries UTF-8 (with or without BOM).",
-    )
-    header: bool = Field(
-        True, description="Whether the first line of a text file names the columns."
-    )
-    names: list[Text] | None = Field(
-        None, description="Column names of a headerless text file, in order."
-    )
-    missing: list[str] = Field(
-        default_factory=lambda: list(MISSING),
-        description="Cell texts that mean missing; blanks around a cell are ignored.",
-    )
-    target: Text = Field(description="The column to predict.")
-    positive: Scalar | None = Field(
-        None,
-        description="Binary tasks: the value of the target that counts as positive.",
-    )
-    time: Text | None = Field(
-        None, description="The column that says when a row happened."
-    )
-    group: Text | None = Field(
-        None, description="The column whose rows belong together in a split."
-    )
-    weight: Text | None = Field(
-        None, description="A column of sample weights (numbers of at least 0)."
-    )
-    columns: dict[str, Kind] = Field(
-        default_factory=dict,
-        description="Kinds declared by hand: number, category, boolean, date, text or "
-        "identifier. Kinds not declared are inferred from the values.",
-    )
-    ignore: list[Text] = Field(
-        default_factory=list, description="Columns the model must not see."
-    )
-    sensitive: list[Text] = Field(
-        default_factory=list,
-        description="Columns whose values are masked in reports and errors.",
-    )
-    protected: list[Text] = Field(
-        default_factory=list,
-        description="Columns by which the results are compared between groups.",
-    )
-    split: Split = Field(default_factory=Split)
-    min_rows: int = Field(
-        100, ge=10, description="Fewer training rows than this are refused."
-    )
-    accept_leakage: list[Text] = Field(
-        default_factory=list,
-        description="Columns known to predict the target almost perfectly and still "
-        "available when a prediction is made; they no longer stop a promotion.",
-    )
 
 
 class Search(Section):
@@ -294,8 +194,8 @@ class Registry(Section):
     )
     allow_pickle: bool = Field(
         False,
-        description="Keeps a model of types that mlkit does not know as a pickle, which "
-        "runs code when it is opened. Only for estimators whose code you trust.",
+        description="Keeps a model of types that mlkit does not know as a pickle, "
+        "which runs code when it is opened. Only for estimators whose code you trust.",
     )
     auto_promote: bool = Field(
         True, description="false stops at staging; a person promotes from there."

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import datetime
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from mlkit.params.models import ESTIMATORS, Params, Split
-from mlkit.params.problems import Problem, nearest, shown, value_at
 from mlkit.params.yaml12 import KeyPath
 
 NAMED_CLASS = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
@@ -235,40 +234,6 @@ RULES = (
         "must need `value` when task is regression, else `label` or `probability`",
     ),
 )
-
-
-def broken_rules(
-    params: Params, unreadable: Sequence[KeyPath] = ()
-) -> Iterator[Problem]:
-    """Yield a problem for each rule that is broken.
-
-    Rules that look at an ``unreadable`` key are left out: its value stands for nothing.
-    """
-    data = params.to_dict()
-    for rule in RULES:
-        paths = rule.reads()
-        if any(_touch(path, other) for path in paths for other in unreadable):
-            continue
-        if rule.broken(params):
-            value = value_at(data, paths[0])
-            got = "" if value is None else shown(value)
-            yield Problem(paths[0], rule.says, got, rule.step or _nearest(rule, value))
-
-
-def _nearest(rule: Rule, value: object) -> str:
-    if rule.key != "train.estimator":
-        return ""
-    text = str(value)
-    if ":" not in text and "." in text:
-        module, _, name = text.rpartition(".")
-        return f"write {module}:{name}"
-    near = nearest(text, ESTIMATORS)
-    return f"did you mean {near}?" if near else ""
-
-
-def _touch(one: KeyPath, other: KeyPath) -> bool:
-    size = min(len(one), len(other))
-    return one[:size] == other[:size]
 
 
 def _repeats(names: Sequence[str]) -> bool:

@@ -25,7 +25,7 @@ from mlkit.metrics.scored import Array, Scored, Undefined
 # With fewer resamples than this the tails are too thin to read quantiles from.
 QUANTILES_FROM = 200
 # A metric of the user's own is called once a resample.
-OWN_RESAMPLES = 200
+OWN_RESAMPLES = 400
 
 
 @dataclass(frozen=True)

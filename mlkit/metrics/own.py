@@ -132,9 +132,9 @@ def _call(
         raise Undefined(str(error)) from error
     except Exception as error:
         raise OwnMetricError(
-            f"The metric {name!r} ({path}) must return a number; for these {len(truth)} "
-            f"rows it raised {type(error).__name__}: {error}. Let it return NaN where "
-            "it has no meaning."
+            f"The metric {name!r} ({path}) must return a number; for {len(truth)} rows "
+            f"it raised {type(error).__name__}: {error}. Let it return NaN where it "
+            "has no meaning."
         ) from error
     if not isinstance(result, numbers.Real):
         raise OwnMetricError(

@@ -32,8 +32,8 @@ class PairedTest:
     """The gain of a challenger over a champion in one metric, and how sure it is.
 
     A gain above 0 means that the challenger is better, whatever the metric's direction.
-    ``at_least`` and ``at_most`` are one-sided 95 % bounds, each for itself, and carry
-    the decision; ``lower`` and ``upper`` are the two-sided interval that is shown.
+    ``lower`` and ``upper`` are one-sided 95 % bounds, each for itself, and carry the
+    decision; ``interval`` is two-sided, at ``confidence``, and is shown.
     ``p_value`` is one-sided: how often models that are equally good would show such a
     gain. Where the metric has no meaning on these rows the numbers are NaN and
     ``reason`` says why.
@@ -41,10 +41,9 @@ class PairedTest:
 
     metric: str
     gain: float
-    at_least: float
-    at_most: float
     lower: float
     upper: float
+    interval: tuple[float, float]
     p_value: float
     n: int
     method: str
@@ -62,29 +61,24 @@ class PairedTest:
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain JSON data; None stands for a number that does not exist."""
-        return {
+        plain = {
             name: number_or_none(value) if isinstance(value, float) else value
             for name, value in asdict(self).items()
         }
+        return {**plain, "interval": [number_or_none(end) for end in self.interval]}
 
     @classmethod
     def from_dict(cls, record: Mapping[str, Any]) -> PairedTest:
         """Return the record that `to_dict` wrote."""
         missing = dict.fromkeys(_NUMBERS, math.nan)
         given = {name: value for name, value in record.items() if value is not None}
-        return cls(**{"rows_to_decide": None, **missing, **given})
+        low, high = (math.nan if end is None else end for end in record["interval"])
+        return cls(
+            **{"rows_to_decide": None, **missing, **given, "interval": (low, high)}
+        )
 
 
-_NUMBERS = (
-    "gain",
-    "at_least",
-    "at_most",
-    "lower",
-    "upper",
-    "p_value",
-    "champion",
-    "challenger",
-)
+_NUMBERS = ("gain", "lower", "upper", "p_value", "champion", "challenger")
 
 
 def paired_test(
@@ -116,7 +110,7 @@ def paired_test(
     Returns
     -------
     PairedTest
-        To promote only where ``at_least`` is above 0 promotes at most 5 % of
+        To promote only where ``lower`` is above 0 promotes at most 5 % of
         challengers that are as good as their champion.
 
     Raises
@@ -149,10 +143,12 @@ def paired_test(
     return PairedTest(
         metric=spec.name,
         gain=gain.value,
-        at_least=low,
-        at_most=high,
-        lower=gain.quantile((1 - confidence) / 2),
-        upper=gain.quantile((1 + confidence) / 2),
+        lower=low,
+        upper=high,
+        interval=(
+            gain.quantile((1 - confidence) / 2),
+            gain.quantile((1 + confidence) / 2),
+        ),
         p_value=gain.p_value,
         n=champion.n,
         method=gain.method,
@@ -208,6 +204,7 @@ def _undefined(
     return PairedTest(
         metric=spec.name,
         **dict.fromkeys(_NUMBERS, math.nan),
+        interval=(math.nan, math.nan),
         n=scored.n,
         method="none",
         rows_to_decide=None,

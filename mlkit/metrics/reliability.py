@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlkit.metrics.proportions import effective_size, wilson
-from mlkit.metrics.resampling import Resampler
+from mlkit.metrics.resampling import Resampler, block_sizes
 from mlkit.metrics.scored import Array, Scored
 
 BINS = 10
@@ -141,11 +141,9 @@ def _simulate(scored: Scored, *, seed: int) -> Array:
     starts = np.concatenate([[0], np.flatnonzero(np.diff(bins)) + 1])
     rng = np.random.default_rng(seed)
     simulations = min(SIMULATIONS, max(50, BUDGET // len(p)))
-    step = max(1, 4_000_000 // len(p))
     errors = []
-    for start in range(0, simulations, step):
-        size = (min(step, simulations - start), len(p))
-        gaps = ((rng.random(size) < p) - p) * weight
+    for size in block_sizes(len(p), simulations):
+        gaps = ((rng.random((size, len(p))) < p) - p) * weight
         errors.append(np.abs(np.add.reduceat(gaps, starts, axis=1)).sum(axis=1))
     return np.asarray(np.concatenate(errors) / weight.sum())
 

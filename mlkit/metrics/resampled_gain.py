@@ -6,9 +6,15 @@ from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import stats
 
 from mlkit.metrics.catalog import MetricSpec
-from mlkit.metrics.estimates import resampler_of, strata_of
+from mlkit.metrics.estimates import (
+    OWN_RESAMPLES,
+    QUANTILES_FROM,
+    resampler_of,
+    strata_of,
+)
 from mlkit.metrics.gains import Gain, student_gain
 from mlkit.metrics.resampling import (
     canonical_order,
@@ -38,17 +44,20 @@ def gain_by_resampling(
     order = _order(champion, challenger)
     old, new = champion.take(order), challenger.take(order)
     most = draws(2 * old.n, resamples)
+    if spec.own is not None:
+        most = min(most, OWN_RESAMPLES)
     drawn = spec.sign * _drawn_gains(spec, old, new, resamples=most, seed=seed)
     if len(drawn) < most / 2:
         raise Undefined("it has no value in most resamples of these rows")
     if spec.floor is not None:
-        return _above_floor(spec, old, new, value, float(drawn.std(ddof=1)))
+        floors = spec.floor(old) - spec.floor(new)
+        return _above_floor(value, floors, float(drawn.std(ddof=1)), old.n)
     swapped = spec.sign * _swapped_gains(spec, old, new, resamples=most, seed=seed)
 
     def quantile(probability: float) -> float:
         found = (
-            float(np.quantile(drawn, probability)),
-            value - float(np.quantile(swapped, 1 - probability)),
+            value + _deviation(drawn - value, probability),
+            value - _deviation(swapped, 1 - probability),
         )
         return min(found) if probability < 0.5 else max(found)
 
@@ -60,20 +69,15 @@ def gain_by_resampling(
     return Gain(value, quantile, float(p_value), method)
 
 
-def _above_floor(
-    spec: MetricSpec, champion: Scored, challenger: Scored, value: float, error: float
-) -> Gain:
+def _above_floor(value: float, floors: float, error: float, n: int) -> Gain:
     """Return the gain in a metric that chance raises, by more for some predictions.
 
     Between equally good models the plain gain is biased towards the one with the lower
     floor and the gain above the floors towards the other, so that the more cautious of
     the two is biased towards neither.
     """
-    if spec.floor is None:
-        raise ValueError(f"{spec.name} has no floor.")
-    corrected = value - (spec.floor(champion) - spec.floor(challenger))
-    plain = student_gain(value, error, champion.n - 1, "")
-    above = student_gain(corrected, error, champion.n - 1, "")
+    plain = student_gain(value, error, n - 1, "")
+    above = student_gain(value - floors, error, n - 1, "")
 
     def quantile(probability: float) -> float:
         found = plain.quantile(probability), above.quantile(probability)
@@ -110,6 +114,12 @@ def _swapped_gains(
         for flips in swap_blocks(old.n, resamples, seed=seed)
     ]
     return _finite(gains)
+
+
+def _deviation(deviations: Array, probability: float) -> float:
+    if len(deviations) < QUANTILES_FROM:
+        return float(stats.norm.ppf(probability) * deviations.std(ddof=1))
+    return float(np.quantile(deviations, probability))
 
 
 def _finite(blocks: list[Array]) -> Array:

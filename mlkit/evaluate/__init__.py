@@ -1,0 +1,31 @@
+"""Evaluation: how good a model is on rows it has not seen, and what follows from it.
+
+An *evaluation* is the model's metrics beside those of its *baselines* (a dummy that
+ignores the input, a linear model), repeated for *slices* of the rows. A *gate* is a
+bound that must hold. A *proposal* is the verdict (promote, undecided, keep or reject)
+with its reason; only a runner commits it.
+"""
+
+from mlkit.evaluate.evaluation import Evaluation, compare, evaluate, score
+from mlkit.evaluate.gates import GateResult, gate_results
+from mlkit.evaluate.names import check_metric_names, metric_specs
+from mlkit.evaluate.proposal import ChampionEvidence, Proposal, propose
+from mlkit.evaluate.residuals import Residuals
+from mlkit.evaluate.slices import SliceResult, slice_results
+
+__all__ = [
+    "ChampionEvidence",
+    "Evaluation",
+    "GateResult",
+    "Proposal",
+    "Residuals",
+    "SliceResult",
+    "check_metric_names",
+    "compare",
+    "evaluate",
+    "gate_results",
+    "metric_specs",
+    "propose",
+    "score",
+    "slice_results",
+]

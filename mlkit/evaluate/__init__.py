@@ -6,8 +6,9 @@ bound that must hold. A *proposal* is the verdict (promote, undecided, keep or r
 with its reason; only a runner commits it.
 """
 
-from mlkit.evaluate.evaluation import Evaluation, compare, evaluate, score
+from mlkit.evaluate.evaluation import Evaluation
 from mlkit.evaluate.gates import GateResult, gate_results
+from mlkit.evaluate.measurement import compare, evaluate, score
 from mlkit.evaluate.names import check_metric_names, metric_specs
 from mlkit.evaluate.proposal import ChampionEvidence, Proposal, propose
 from mlkit.evaluate.residuals import Residuals

@@ -50,20 +50,21 @@ def leakage_suspected(columns: Sequence[str]) -> str:
 
 def dummy_beaten(test: PairedTest, label: str) -> str:
     """Say that the first model beats the dummy baseline."""
+    values = _values(test, label, "the dummy baseline")
     return (
-        f"Nothing is in production yet, {_values(test, label, 'the dummy baseline')} on "
-        f"{rows(test.n)}, with 95 % confidence better by at least {show(test.lower)} "
-        "(the rule asks for more than 0), every gate is kept and no leakage is suspected."
+        f"Nothing is in production yet, {values} on {rows(test.n)}, with 95 % "
+        f"confidence better by at least {show(test.lower)} (the rule asks for more than "
+        "0), every gate is kept and no leakage is suspected."
     )
 
 
 def dummy_not_beaten(test: PairedTest, label: str) -> str:
     """Say that the first model may be no better than the dummy baseline."""
+    values = _values(test, label, "the dummy baseline")
     return (
-        f"Nothing is in production yet, and {_values(test, label, 'the dummy baseline')} "
-        f"on {rows(test.n)}: {_gain(test)}, which may be as low as {show(test.lower)} "
-        "with 95 % confidence, where the rule asks for more than 0"
-        f"{_decide(test)}."
+        f"Nothing is in production yet, and {values} on {rows(test.n)}: {_gain(test)}, "
+        f"which may be as low as {show(test.lower)} with 95 % confidence, where the "
+        f"rule asks for more than 0{_decide(test)}."
     )
 
 
@@ -84,12 +85,12 @@ def schema_changed(version: str) -> str:
     )
 
 
-def fewrows(found: int, version: str, *, needed: int) -> str:
+def few_rows(found: int, version: str, *, needed: int) -> str:
     """Say that too few rows are new to both models."""
     verb = "was" if found == 1 else "were"
     return (
-        f"Only {rows(found)} {verb} seen by neither this model nor version {version} in "
-        f"training, and a paired test needs at least {needed}: gather "
+        f"Only {rows(found)} {verb} seen by neither this model nor version {version} "
+        f"in training, and a paired test needs at least {needed}: gather "
         f"{needed - found} more."
     )
 
@@ -115,8 +116,8 @@ def not_better(test: PairedTest, label: str, version: str, min_gain: float) -> s
     """Say that the challenger is not better by enough."""
     rule = "is not above 0" if test.upper <= 0 else f"is below min_gain, {min_gain:g}"
     return (
-        f"{_compared(test, label, version)}: {_gain(test)}, with 95 % confidence at most "
-        f"{show(test.upper, apart_from=min_gain)}, which {rule}."
+        f"{_compared(test, label, version)}: {_gain(test)}, with 95 % confidence at "
+        f"most {show(test.upper, apart_from=min_gain)}, which {rule}."
     )
 
 

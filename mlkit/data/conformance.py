@@ -176,8 +176,8 @@ def _numbers(
         read = read_numbers(distinct.texts, column.format)
         numbers = distinct.spread(read, np.nan)
         advice = (
-            "Correct them, add them to data.missing if they mean missing, or declare "
-            f"data.columns: {{{column.name}: category}}"
+            "Correct them, add them to data.missing if they mean missing, or "
+            f"{_other_kind(column)}"
         )
         style = f" written like {column.format}" if column.format else ""
         rule = f"a number column must hold numbers{style}"
@@ -187,6 +187,16 @@ def _numbers(
         checks.append(_infinite(rows, column, table))
         numbers = np.where(np.isinf(numbers), np.nan, numbers)
     return pd.Series(numbers, index=values.index, name=column.name), checks
+
+
+def _other_kind(column: Column) -> str:
+    others = {
+        "target": "set task: binary or multiclass if they are classes",
+        "time": "name another data.time",
+        "weight": "name another data.weight",
+    }
+    declared = f"declare data.columns: {{{column.name}: category}}"
+    return others.get(column.role, declared)
 
 
 def _infinite(rows: NDArray[np.int64], column: Column, table: str) -> Check:
@@ -212,10 +222,7 @@ def _dates(
     read = read_dates(distinct.texts, "mdy" if column.format == "mdy" else "dmy")
     moments = distinct.spread(read, np.datetime64("NaT", "us"))
     rule = "a date column must hold dates"
-    advice = (
-        "Correct them, write them like 2016-02-29 01:16, or declare "
-        f"data.columns: {{{column.name}: category}}"
-    )
+    advice = f"Correct them, write them like 2016-02-29 01:16, or {_other_kind(column)}"
     checks = _mistakes(distinct, np.isnat(read), column, rule, advice, table)
     return pd.Series(moments, index=values.index, name=column.name), checks
 
@@ -226,7 +233,7 @@ def _booleans(
     read = [TRUTH.get(text.lower()) for text in distinct.texts.to_pylist()]
     unread = np.array([text is None for text in read], dtype=bool)
     rule = "a boolean column must hold true or false, yes or no, 1 or 0"
-    advice = f"Correct them, or declare data.columns: {{{column.name}: category}}"
+    advice = f"Correct them, or {_other_kind(column)}"
     checks = _mistakes(distinct, unread, column, rule, advice, table)
     spread = Distinct(distinct.codes, pa.array(read, pa.large_string()))
     return _text(spread, values), checks

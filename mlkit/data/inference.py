@@ -63,8 +63,13 @@ def infer_schema(raw: pd.DataFrame, params: Params) -> Schema:
 
 def refuse(checks: list[Check]) -> None:
     """Raise a DataError when a check failed."""
-    if any(check.status == "failed" for check in checks):
+    if failed(checks):
         raise DataError(checks)
+
+
+def failed(checks: list[Check]) -> list[Check]:
+    """Return the checks that failed."""
+    return [check for check in checks if check.status == "failed"]
 
 
 def make_schema(

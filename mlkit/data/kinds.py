@@ -38,6 +38,7 @@ from mlkit.data.dates import Order, possible_orders, read_dates
 from mlkit.data.distinct import Distinct, find_distinct
 from mlkit.data.numerals import (
     CODE,
+    DIGITS,
     WHOLE,
     find_style,
     matches,
@@ -152,6 +153,11 @@ def _by_text(distinct: Distinct, name: str, *, identifiers: bool) -> Guess:
 
 
 def _may_be_dates(glance: Any) -> bool:
+    """Return whether few enough of some texts cannot be dates; quick for numbers."""
+    number = readable(glance, None) & ~matches(glance, COMPACT)
+    never = number | ~matches(glance, DIGITS)
+    if never.all() or never.sum() > MISTAKES:
+        return False
     return len(glance) - max(possible_orders(glance).values()) <= MISTAKES
 
 

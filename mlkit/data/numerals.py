@@ -47,6 +47,8 @@ def find_style(texts: Any) -> str | None:
     Plain comes first, then ``1,234.5``: a column whose only separators are commas in
     front of three digits is read as whole thousands.
     """
+    if readable(texts, None).all():
+        return None
     styles: list[str | None] = [None, *STYLES]
     counts = [int(readable(texts, style).sum()) for style in styles]
     return styles[int(np.argmax(counts))]

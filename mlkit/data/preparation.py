@@ -19,6 +19,7 @@ from mlkit.data.conformance import apply_schema
 from mlkit.data.dataset import Dataset
 from mlkit.data.fingerprints import Hashes, find_fingerprint, hash_rows
 from mlkit.data.inference import (
+    failed,
     infer_columns,
     make_schema,
     refuse,
@@ -79,7 +80,8 @@ def prepare(
         checks += found
     division = divide(usable, hashes, params, own=test is not None, floor=cutoff_floor)
     checks += division.checks
-    refuse([check for check in checks if check.name in ("split", "weight")])
+    if any(check.name in ("split", "weight") for check in failed(checks)):
+        refuse(checks)
     training, tests = ~division.is_test, division.is_test
     schema = with_levels(usable.schema, usable.frame[training])
     checks += row_checks(usable.y, tests, params)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -14,9 +13,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 
-from mlkit.data.wording import SHOWN, shown
+from mlkit.data.wording import shown
 from mlkit.params.models import Data
 from mlkit.sources.errors import SourceError
+from mlkit.sources.names import given_names, refuse_values_as_names
 
 SEPARATORS = (",", ";", "\t", "|")
 SAMPLE_BYTES = 1 << 18
@@ -24,7 +24,6 @@ SAMPLE_ROWS = 200
 AGREEMENT = 0.8
 BLOCK = 1 << 24
 FIELD_LIMIT = 1 << 24
-NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 WORDS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
 
 
@@ -38,7 +37,9 @@ class Layout:
     header: bool
 
 
-def parse(name: str, text: bytes, data: Data) -> tuple[Any, Layout]:
+def parse(
+    name: str, text: bytes, data: Data, *, target: str | None = None
+) -> tuple[Any, Layout]:
     """Return the cells of a text file.
 
     Parameters
@@ -48,7 +49,9 @@ def parse(name: str, text: bytes, data: Data) -> tuple[Any, Layout]:
     text : bytes
         UTF-8 without byte order mark.
     data : Data
-        ``separator``, ``header``, ``names`` and ``target`` are read.
+        ``separator``, ``header`` and ``names`` are read.
+    target : str, optional
+        A column that the file must have.
 
     Returns
     -------
@@ -62,7 +65,7 @@ def parse(name: str, text: bytes, data: Data) -> tuple[Any, Layout]:
     SourceError
         The file is not a table, or its lines have different numbers of fields.
     """
-    layout = find_layout(name, text, data)
+    layout = find_layout(name, text, data, target=target)
     table = _parse_quickly(text, layout)
     if table is None or _quoted_after_blank(table):
         table = _parse_slowly(name, text, layout)
@@ -101,21 +104,26 @@ def _quoted_after_blank(table: Any) -> bool:
     )
 
 
-def find_layout(name: str, text: bytes, data: Data) -> Layout:
+def find_layout(
+    name: str, text: bytes, data: Data, *, target: str | None = None
+) -> Layout:
     """Return the separator, the first record and the column names of a text file."""
     sample = text[:SAMPLE_BYTES].decode("utf-8", "ignore")
-    separator = find_separator(name, sample, data.separator)
+    hide = bool(data.sensitive)
+    separator = find_separator(name, sample, data.separator, hide=hide)
     first = next(records(text, separator))
     names = tuple(cell.strip() for cell in first)
     if not data.header:
-        names = _given_names(name, names, data.names)
+        names = given_names(name, names, data.names)
     else:
-        _refuse_values_as_names(name, names, data.target)
+        refuse_values_as_names(name, names, target, hide=hide)
     named = [cell or f"column_{place}" for place, cell in enumerate(names, start=1)]
     return Layout(separator, tuple(first), tuple(named), data.header)
 
 
-def find_separator(name: str, sample: str, declared: str | None) -> str:
+def find_separator(
+    name: str, sample: str, declared: str | None, *, hide: bool = False
+) -> str:
     """Return the separator that divides most lines into the same number of fields.
 
     Of the separators on which at least 80 % of the first 200 records agree, the one
@@ -149,8 +157,8 @@ def find_separator(name: str, sample: str, declared: str | None) -> str:
     if widths[separator][0] == 1:
         raise SourceError(
             f"{name}: the lines are not divided into columns by , ; tab or |; the "
-            f"first is {shown(sample.strip().splitlines()[0])}. A table needs at least "
-            "two columns, with one of these separators"
+            f"first is {shown(sample.strip().splitlines()[0], sensitive=hide)}. "
+            "A table needs at least two columns, with one of these separators"
         )
     return separator
 
@@ -228,88 +236,6 @@ def _ragged(
         f"{len(layout.first)}, {where} has {len(record)} (separator "
         f"{layout.separator!r}). {advice}"
     )
-
-
-def _given_names(
-    name: str, first: Sequence[str], names: Sequence[str] | None
-) -> tuple[str, ...]:
-    if names is None:
-        return ("",) * len(first)
-    if len(names) != len(first):
-        raise SourceError(
-            f"{name}: data.names has {len(names)} names, the first line "
-            f"{len(first)} fields. Give one name a column, in order"
-        )
-    same = sum(a.casefold() == b.casefold() for a, b in zip(first, names, strict=True))
-    if same * 2 > len(names):
-        raise SourceError(
-            f"{name}: data.header is false, but the first line holds the names "
-            f"({', '.join(map(shown, first[:SHOWN]))}). Set data.header: true and take "
-            "data.names out"
-        )
-    return tuple(names)
-
-
-def _refuse_values_as_names(name: str, names: Sequence[str], target: str) -> None:
-    values = [cell for cell in names if NUMBER.fullmatch(cell)]
-    if target in names or not values:
-        return
-    repeated = len(set(names)) < len(names)
-    if repeated or len(values) * 3 >= len(names):
-        raise SourceError(
-            f"{name}: the first line must name the columns, it holds values such as "
-            f"{', '.join(map(shown, values[:3]))} and no {target!r}. For a file "
-            f"without names set data.header: false and give {len(names)} data.names"
-        )
-
-
-def refuse_repeated(name: str, names: Sequence[str]) -> None:
-    """Raise when a column name is used twice.
-
-    Raises
-    ------
-    SourceError
-        With the names and their places.
-    """
-    counts = Counter(names)
-    repeated = [other for other in names if counts[other] > 1]
-    if not repeated:
-        return
-    places = [
-        f"{shown(other)} (columns "
-        + " and ".join(str(k) for k, it in enumerate(names, start=1) if it == other)
-        + ")"
-        for other in dict.fromkeys(repeated)
-    ]
-    raise SourceError(
-        f"{name}: column names must be distinct, used more than once: "
-        f"{', '.join(places)}. Rename them in the file, or read it by data.query, "
-        f"where the second is called {distinct_names(names)[_second(names)]!r}"
-    )
-
-
-def _second(names: Sequence[str]) -> int:
-    return next(k for k, name in enumerate(names) if name in names[:k])
-
-
-def distinct_names(names: Sequence[str]) -> list[str]:
-    """Return names with ``_1``, ``_2``, ... behind each that was used before.
-
-    Examples
-    --------
-    >>> distinct_names(["a", "b", "a", "a"])
-    ['a', 'b', 'a_1', 'a_2']
-    """
-    taken, chosen = set(names), []
-    used: set[str] = set()
-    for name in names:
-        number, candidate = 0, name
-        while candidate in used or (number and candidate in taken):
-            number += 1
-            candidate = f"{name}_{number}"
-        used.add(candidate)
-        chosen.append(candidate)
-    return chosen
 
 
 def clean(table: Any, missing: Sequence[str]) -> Any:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
 from collections.abc import Mapping
 
 import duckdb
 import pandas as pd
 
+from mlkit.data.records import MASK
 from mlkit.sources import memory
 from mlkit.sources.arrow import to_frame
-from mlkit.sources.delimited import refuse_repeated
 from mlkit.sources.errors import SourceError
+from mlkit.sources.names import refuse_repeated
 from mlkit.sources.places import one_line
 from mlkit.sources.views import View
 
@@ -26,7 +28,9 @@ SETTINGS = {
 }
 
 
-def run_query(query: str, views: Mapping[str, View]) -> pd.DataFrame:
+def run_query(
+    query: str, views: Mapping[str, View], *, hide: bool = False
+) -> pd.DataFrame:
     """Return the rows of a query.
 
     The query runs without network, extensions or access to other files.
@@ -37,6 +41,8 @@ def run_query(query: str, views: Mapping[str, View]) -> pd.DataFrame:
         One SELECT (or PIVOT, FROM, WITH) statement of DuckDB's SQL.
     views : mapping of str to View
         What each table name of the query stands for.
+    hide : bool
+        Whether quoted texts in DuckDB's messages are masked: they may be values.
 
     Raises
     ------
@@ -53,7 +59,7 @@ def run_query(query: str, views: Mapping[str, View]) -> pd.DataFrame:
                 link.execute(f"SET {setting} = {value}")
             return _rows(link, query, list(views))
         except duckdb.Error as error:
-            raise SourceError(_failure(error, list(views))) from error
+            raise SourceError(_failure(error, list(views), hide=hide)) from error
 
 
 def _create(link: duckdb.DuckDBPyConnection, name: str, view: View) -> None:
@@ -92,10 +98,12 @@ def _rows(
     return to_frame(NAME, table)
 
 
-def _failure(error: duckdb.Error, names: list[str]) -> str:
+def _failure(error: duckdb.Error, names: list[str], *, hide: bool) -> str:
     lines = [line.strip() for line in str(error).splitlines()]
     hints = [line for line in lines if line.startswith("Candidate bindings")]
     message = " ".join([one_line(error), *hints])
+    if hide:
+        message = re.sub(r"'.*'", MASK, message)
     return (
         f"{NAME}: DuckDB refuses the query: {message}. The tables are "
         f"{', '.join(names)}; try the query with data.files in a notebook"

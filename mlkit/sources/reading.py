@@ -13,8 +13,9 @@ from mlkit.params.models import Data, Params
 from mlkit.sources.arrow import to_frame
 from mlkit.sources.bundled import read_bundled, require_bundled
 from mlkit.sources.contents import is_parquet, read_text
-from mlkit.sources.delimited import WORDS, clean, parse, refuse_repeated
+from mlkit.sources.delimited import WORDS, clean, parse
 from mlkit.sources.errors import SourceError
+from mlkit.sources.names import refuse_repeated
 from mlkit.sources.parquet import read_parquet
 from mlkit.sources.places import Place, find_place, measure
 from mlkit.sources.queries import run_query
@@ -61,7 +62,8 @@ def read(params: Params, *, root: Path | None = None) -> Raw:
     frame, origin = _read_source(params, root)
     if params.data.test is None:
         return Raw(frame, None, origin)
-    test, test_origin = _read_any(params.data.test, params.data, root)
+    target = params.data.target
+    test, test_origin = _read_any(params.data.test, params.data, root, target=target)
     return Raw(frame, test, f"{origin}; test rows from {test_origin}")
 
 
@@ -119,17 +121,19 @@ def _read_source(params: Params, root: Path | None) -> tuple[pd.DataFrame, str]:
     if data.query is not None:
         places = {name: find_place(path, root) for name, path in data.files.items()}
         views = {name: make_view(place, data) for name, place in places.items()}
-        frame = run_query(data.query, views)
+        frame = run_query(data.query, views, hide=bool(data.sensitive))
         files = ", ".join(map(str, places.values()))
         return frame, f"a query over {files} ({counted(len(frame), 'row')})"
     source = str(data.source)
     if source.startswith(SYNTHETIC):
         frame = _generate(source, params)
         return frame, f"{source}, seed {params.seed} ({counted(len(frame), 'row')})"
-    return _read_any(source, data, root)
+    return _read_any(source, data, root, target=data.target)
 
 
-def _read_any(source: str, data: Data, root: Path | None) -> tuple[pd.DataFrame, str]:
+def _read_any(
+    source: str, data: Data, root: Path | None, *, target: str | None = None
+) -> tuple[pd.DataFrame, str]:
     if source.startswith(BUNDLED):
         frame = read_bundled(source.removeprefix(BUNDLED))
         return frame, f"{source} ({counted(len(frame), 'row')})"
@@ -139,16 +143,16 @@ def _read_any(source: str, data: Data, root: Path | None) -> tuple[pd.DataFrame,
         table, words = read_parquet(place), "Parquet"
         refuse_repeated(str(place), table.column_names)
     else:
-        table, words = _read_text(place, data)
+        table, words = _read_text(place, data, target)
     frame = to_frame(str(place), clean(table, data.missing))
     if not len(frame):
         raise SourceError(f"{place}: the table has columns but no rows")
     return frame, f"{place} ({words}, {counted(len(frame), 'row')})"
 
 
-def _read_text(place: Place, data: Data) -> tuple[object, str]:
+def _read_text(place: Place, data: Data, target: str | None) -> tuple[object, str]:
     text, encoding = read_text(place, data.encoding)
-    table, layout = parse(str(place), text, data)
+    table, layout = parse(str(place), text, data, target=target)
     refuse_repeated(str(place), layout.names)
     words = f"{encoding}, separator {WORDS[layout.separator]}"
     return table.rename_columns(list(layout.names)), words

@@ -31,8 +31,9 @@ from mlkit.data.records import Column
 from mlkit.params.models import Data
 from mlkit.sources.arrow import to_frame
 from mlkit.sources.contents import GZIP, is_parquet, read_text
-from mlkit.sources.delimited import Layout, clean, distinct_names, find_layout, parse
+from mlkit.sources.delimited import Layout, clean, find_layout, parse
 from mlkit.sources.errors import SourceError, TooLargeError
+from mlkit.sources.names import distinct_names
 from mlkit.sources.places import Place, measure, one_line, opened
 
 HEAD = 1 << 24

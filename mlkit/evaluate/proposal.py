@@ -157,12 +157,14 @@ def propose(
     Raises
     ------
     ValueError
-        When the paired test is about another metric than the primary one.
+        When the paired test is of another metric or another ``min_gain``.
     """
-    if paired is not None and paired.metric != params.primary:
+    wanted = (params.primary, params.evaluate.min_gain)
+    if paired is not None and (paired.metric, paired.min_gain) != wanted:
         raise ValueError(
-            f"paired must be a test of the primary metric {params.primary!r}, got "
-            f"{paired.metric!r}. Test the primary metric."
+            f"paired must be a test of the primary metric {wanted[0]!r} with min_gain "
+            f"{wanted[1]:g}, got {paired.metric!r} with {paired.min_gain:g}. Make it "
+            "with mlkit.evaluate.compare."
         )
     columns = tuple(dict.fromkeys(c.column or c.found for c in leakage))
     finding = _finding(
@@ -248,15 +250,13 @@ def _against(
         why = "it was not made" if test is None else str(test.reason)
         return _Finding("undecided", reasons.untested(champion.version, why), rows)
     label = evaluation.specs[test.metric].label
-    if test.lower > 0 and test.gain >= params.evaluate.min_gain:
-        reason = reasons.better(test, label, champion.version, params.evaluate.min_gain)
+    if test.better:
+        reason = reasons.better(test, label, champion.version)
         return _Finding("promote", _waits(reason, params), rows)
-    if test.upper <= 0 or test.upper < params.evaluate.min_gain:
-        reason = reasons.not_better(
-            test, label, champion.version, params.evaluate.min_gain
-        )
+    if test.not_better:
+        reason = reasons.not_better(test, label, champion.version)
         return _Finding("keep", reason, rows)
-    reason = reasons.too_thin(test, label, champion.version, params.evaluate.min_gain)
+    reason = reasons.too_thin(test, label, champion.version)
     return _Finding("undecided", reason, rows, test.rows_to_decide)
 
 

@@ -52,9 +52,10 @@ def dummy_beaten(test: PairedTest, label: str) -> str:
     """Say that the first model beats the dummy baseline."""
     values = _values(test, label, "the dummy baseline")
     return (
-        f"Nothing is in production yet, {values} on {rows(test.n)}, with 95 % "
-        f"confidence better by at least {show(test.lower)} (the rule asks for more than "
-        "0), every gate is kept and no leakage is suspected."
+        "Nothing is in production yet, every gate is kept, no leakage is suspected and "
+        f"the dummy baseline is beaten: {values} on {rows(test.n)}, with 95 % "
+        f"confidence better by at least {show(test.lower)}, where the rule asks for "
+        "more than 0."
     )
 
 
@@ -62,9 +63,10 @@ def dummy_not_beaten(test: PairedTest, label: str) -> str:
     """Say that the first model may be no better than the dummy baseline."""
     values = _values(test, label, "the dummy baseline")
     return (
-        f"Nothing is in production yet, and {values} on {rows(test.n)}: {_gain(test)}, "
-        f"which may be as low as {show(test.lower)} with 95 % confidence, where the "
-        f"rule asks for more than 0{_decide(test)}."
+        "Nothing is in production yet, and a first model must beat the dummy baseline "
+        f"for sure: {values} on {rows(test.n)}, {_gain(test)} that may be as low as "
+        f"{show(test.lower)} with 95 % confidence, where the rule asks for more than 0"
+        f"{_decide(test)}."
     )
 
 
@@ -103,31 +105,33 @@ def untested(version: str, why: str) -> str:
     )
 
 
-def better(test: PairedTest, label: str, version: str, min_gain: float) -> str:
+def better(test: PairedTest, label: str, version: str) -> str:
     """Say that the challenger is better."""
     return (
         f"{_compared(test, label, version)}: {_gain(test)}, with 95 % confidence at "
         f"least {show(test.lower)}, where the rule asks for a gain of at least "
-        f"{min_gain:g} that is above 0 with that confidence."
+        f"{test.min_gain:g} that is above 0 with that confidence."
     )
 
 
-def not_better(test: PairedTest, label: str, version: str, min_gain: float) -> str:
+def not_better(test: PairedTest, label: str, version: str) -> str:
     """Say that the challenger is not better by enough."""
-    rule = "is not above 0" if test.upper <= 0 else f"is below min_gain, {min_gain:g}"
+    rule = (
+        "is not above 0" if test.upper <= 0 else f"is below min_gain, {test.min_gain:g}"
+    )
     return (
         f"{_compared(test, label, version)}: {_gain(test)}, with 95 % confidence at "
-        f"most {show(test.upper, apart_from=min_gain)}, which {rule}."
+        f"most {show(test.upper, apart_from=test.min_gain)}, which {rule}."
     )
 
 
-def too_thin(test: PairedTest, label: str, version: str, min_gain: float) -> str:
+def too_thin(test: PairedTest, label: str, version: str) -> str:
     """Say that the rows do not decide."""
     return (
         f"{_compared(test, label, version)}: {_gain(test)}, which may be as low as "
         f"{show(test.lower)} or as high as {show(test.upper)} (95 % confidence each), "
-        f"where the rule asks for a gain of at least {min_gain:g} that is above 0 with "
-        f"that confidence{_decide(test)}."
+        f"where the rule asks for a gain of at least {test.min_gain:g} that is above 0 "
+        f"with that confidence{_decide(test)}."
     )
 
 

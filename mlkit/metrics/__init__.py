@@ -9,14 +9,8 @@ NaN with a reason, never 0 and never an error.
 
 from mlkit.metrics.catalog import METRICS, MetricSpec, metrics_for
 from mlkit.metrics.curves import Curve, pr_curves, roc_curves
-from mlkit.metrics.estimates import (
-    Estimate,
-    compute,
-    estimate,
-    estimates,
-    number_or_none,
-    show,
-)
+from mlkit.metrics.digits import number_or_none, show
+from mlkit.metrics.estimates import Estimate, compute, estimate, estimates
 from mlkit.metrics.own import OwnMetricError, own_metric
 from mlkit.metrics.paired import PairedTest, paired_test
 from mlkit.metrics.reliability import Calibration, CalibrationBin, calibration

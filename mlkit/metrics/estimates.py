@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import stats
 
 from mlkit.metrics.catalog import METRICS, MetricSpec
+from mlkit.metrics.digits import number_or_none, show
 from mlkit.metrics.intervals import Bounds, class_sizes
 from mlkit.metrics.proportions import wilson
 from mlkit.metrics.resampling import (
@@ -65,34 +67,6 @@ class Estimate:
         if math.isnan(self.lower):
             return show(self.value)
         return f"{show(self.value)} ({show(self.lower)} to {show(self.upper)})"
-
-
-def number_or_none(value: float) -> float | None:
-    """Return the value as JSON can hold it: None where it is not a finite number."""
-    return float(value) if math.isfinite(value) else None
-
-
-def show(value: float, *, apart_from: float | None = None) -> str:
-    """Return a number for people: a few digits, more where needed to tell it apart.
-
-    Examples
-    --------
-    >>> show(0.74996), show(0.74996, apart_from=0.75), show(54321.9)
-    ('0.750', '0.74996', '54,322')
-    """
-    if not math.isfinite(value):
-        return "undefined"
-    size = abs(value)
-    digits = 3 if size < 10 else 2 if size < 100 else 1 if size < 1000 else 0
-    if 0 < size < 0.01:
-        digits = min(10, 1 - math.floor(math.log10(size)))
-    text = f"{value:,.{digits}f}"
-    while apart_from is not None and value != apart_from and digits < 12:
-        if text != f"{apart_from:,.{digits}f}":
-            break
-        digits += 1
-        text = f"{value:,.{digits}f}"
-    return text
 
 
 def compute(metric: str | MetricSpec, scored: Scored) -> float:
@@ -171,7 +145,7 @@ def estimates(
     -----
     Accuracy, and precision, recall and F1 of one class: Wilson. ROC AUC: DeLong. The
     others: percentile bootstrap of rows (Efron and Tibshirani 1993, chapter 13), within
-    classes where a class has fewer than 20 rows and could vanish; below 200 resamples a
+    classes where a class has fewer than 8 rows and could vanish; below 200 resamples a
     normal interval with the bootstrap's standard error. The calibration error, which
     chance raises and resampling raises again, takes the reversed percentiles (Davison
     and Hinkley 1997, section 5.2).
@@ -231,16 +205,27 @@ def resampler_of(spec: MetricSpec, scored: Scored) -> Resampler:
 def _bootstrap(
     specs: list[MetricSpec], scored: Scored, *, resamples: int, seed: int
 ) -> dict[str, Array]:
+    ordered = scored.take(_order(scored))
+    drawn: dict[str, Array] = {}
+    for within in (True, False):
+        group = [spec for spec in specs if (strata_of(spec, scored) is None) != within]
+        drawn |= _drawn(group, ordered, resamples=resamples, seed=seed)
+    return drawn
+
+
+def _drawn(
+    specs: list[MetricSpec], scored: Scored, *, resamples: int, seed: int
+) -> dict[str, Array]:
+    """Return the metrics' values in the same resamples."""
     if not specs:
         return {}
-    ordered = scored.take(_order(scored))
-    functions = {spec.name: resampler_of(spec, ordered) for spec in specs}
+    functions = {spec.name: resampler_of(spec, scored) for spec in specs}
     limits = {
         spec.name: resamples if spec.own is None else min(resamples, OWN_RESAMPLES)
         for spec in specs
     }
     most = draws(scored.n, max(limits.values()))
-    strata = strata_of(ordered)
+    strata = strata_of(specs[0], scored)
     values: dict[str, list[Array]] = {spec.name: [] for spec in specs}
     for counts in count_blocks(scored.n, most, seed=seed, strata=strata):
         for name, function in functions.items():
@@ -250,14 +235,18 @@ def _bootstrap(
     return {name: np.concatenate(blocks) for name, blocks in values.items()}
 
 
-def _order(scored: Scored) -> Any:
+def _order(scored: Scored) -> NDArray[np.int64]:
     columns = np.atleast_2d(scored.prediction.T)
     return canonical_order(scored.y, scored.weights, *columns)
 
 
-def strata_of(scored: Scored) -> Any:
-    """Return the classes to draw within, or None where no class could vanish."""
-    if scored.task == "regression" or not rare_class(scored.codes):
+def strata_of(spec: MetricSpec, scored: Scored) -> NDArray[np.int64] | None:
+    """Return the classes to draw within, or None where a class lost does no harm.
+
+    Drawing within classes holds their shares fixed, which a mean over rows must not.
+    """
+    averages_rows = spec.losses is not None or spec.floor is not None
+    if scored.task == "regression" or averages_rows or not rare_class(scored.codes):
         return None
     return scored.codes
 
@@ -268,10 +257,10 @@ def _bootstrap_bounds(
     usable = drawn[np.isfinite(drawn)]
     if scored.n < 2 or len(usable) < len(drawn) / 2:
         return Bounds(math.nan, math.nan, "none: too few rows to resample")
-    within = "" if strata_of(scored) is None else " within classes"
+    within = "" if strata_of(spec, scored) is None else " within classes"
     method = f"bootstrap{within}, {len(drawn)} resamples"
     tails = ((1 - confidence) / 2, (1 + confidence) / 2)
-    if np.ptp(usable) == 0 and value == 1 and spec.tasks != ("regression",):
+    if np.ptp(usable) < 1e-9 and value > 1 - 1e-9 and spec.needs != "value":
         share = wilson(1.0, _smallest_support(scored), confidence=confidence)
         return Bounds(*share, "Wilson score interval: no row is wrong")
     if len(usable) < QUANTILES_FROM:

@@ -11,7 +11,8 @@ import numpy as np
 from scipy import stats
 
 from mlkit.metrics.catalog import MetricSpec
-from mlkit.metrics.estimates import number_or_none, spec_of
+from mlkit.metrics.digits import number_or_none
+from mlkit.metrics.estimates import spec_of
 from mlkit.metrics.gains import (
     Gain,
     gain_of_area,
@@ -58,6 +59,16 @@ class PairedTest:
     def defined(self) -> bool:
         """Whether the metric has a meaning on these rows."""
         return not math.isnan(self.gain)
+
+    @property
+    def better(self) -> bool:
+        """Whether the challenger is better for sure, and by at least ``min_gain``."""
+        return self.lower > 0 and self.gain >= self.min_gain
+
+    @property
+    def not_better(self) -> bool:
+        """Whether it is sure that the gain is not above 0 or not worth ``min_gain``."""
+        return self.upper <= 0 or self.upper < self.min_gain
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain JSON data; None stands for a number that does not exist."""
@@ -130,8 +141,9 @@ def paired_test(
     which shrinks with the root of the rows. ``distance`` is the gain where it reaches
     ``min_gain``: so many rows lift the lower bound above 0. It is ``min_gain`` where
     the gain is smaller: so many rows tell a true gain of ``min_gain`` from none. Where
-    this is no more than the rows at hold, it is ``min_gain`` minus the gain: so many
-    rows push the upper bound below ``min_gain``. None where no number of rows would do.
+    this is no more than the rows at hand, it is ``min_gain`` minus the gain: so many
+    rows push the upper bound below ``min_gain``. None where it is decided already,
+    and where no number of rows would do.
     """
     spec = spec_of(metric, champion)
     _check_same_rows(champion, challenger)
@@ -224,6 +236,8 @@ def _rows_to_decide(
     def rows(distance: float) -> int | None:
         return math.ceil(n * (reach / distance) ** 2) if distance > 0 else None
 
+    if (low > 0 and gain >= min_gain) or high <= 0 or high < min_gain:
+        return None
     if gain >= min_gain:
         return rows(gain)
     needed = rows(min_gain)

@@ -93,7 +93,9 @@ def _drawn_gains(
     functions = resampler_of(spec, old), resampler_of(spec, new)
     gains = [
         functions[1](counts) - functions[0](counts)
-        for counts in count_blocks(old.n, resamples, seed=seed, strata=strata_of(old))
+        for counts in count_blocks(
+            old.n, resamples, seed=seed, strata=strata_of(spec, old)
+        )
     ]
     return _finite(gains)
 

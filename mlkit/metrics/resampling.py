@@ -21,7 +21,7 @@ BLOCK = 250_000
 # Cells of all blocks together: seconds, not minutes, whatever the number of rows.
 BUDGET = 20_000_000
 FEWEST = 50
-RARE = 20
+RARE = 8
 
 
 def draws(n: int, resamples: int) -> int:

@@ -193,7 +193,8 @@ def pip_config(python: Path) -> dict[str, str]:
     lines = [line.partition("=") for line in done.stdout.splitlines()]
     for key, _, value in sorted(lines, key=lambda it: ranks.get(section(it[0]), -1)):
         if section(key) in ranks:
-            found[key.rpartition(".")[2]] = str(ast.literal_eval(value))
+            with contextlib.suppress(ValueError, SyntaxError):
+                found[key.rpartition(".")[2]] = str(ast.literal_eval(value))
     return found
 
 

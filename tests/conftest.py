@@ -7,8 +7,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 
+from mlkit.data import Dataset, prepare
+from mlkit.params import Params, params_from_dict
 from mlkit.registry import Candidate
 
 PROJECT = Path(__file__).resolve().parents[1]
@@ -52,5 +55,21 @@ def candidate() -> Callable[..., Candidate]:
             "created_at": datetime(2026, 11, 20, 9, 30, tzinfo=UTC),
         }
         return Candidate(**{**known, **fields})
+
+    return make
+
+
+@pytest.fixture
+def prepared() -> Callable[..., tuple[Dataset, Params]]:
+    """Return a function that prepares a table whose target is ``y``.
+
+    Keywords are sections of the params: ``train={"estimator": "sgd"}``.
+    """
+
+    def make(frame: pd.DataFrame, task: str, **sections: Any) -> tuple[Dataset, Params]:
+        positive = {"positive": "yes"} if task == "binary" else {}
+        data = {"source": "y.csv", "target": "y", **positive, **sections.pop("data", {})}
+        params = params_from_dict({"case": "y", "task": task, "data": data, **sections})
+        return prepare(frame, params), params
 
     return make

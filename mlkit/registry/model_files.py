@@ -23,9 +23,13 @@ ZIP_MAGIC = b"PK\x03\x04"
 
 # skops leaves trees out because indices in a forged file can crash the process that
 # predicts with it. The files opened here are known by hash, and some come from forests.
+# A partial gives arguments to a function, which must itself be trusted; boosting on
+# categories keeps one of check_array.
 TRUSTED = frozenset(
     {
         "collections.OrderedDict",
+        "functools.partial",
+        "functools.partial",
         "lightgbm.basic.Booster",
         "lightgbm.sklearn.LGBMClassifier",
         "lightgbm.sklearn.LGBMRegressor",
@@ -48,6 +52,8 @@ TRUSTED = frozenset(
         "sklearn.neural_network._stochastic_optimizers.SGDOptimizer",
         "sklearn.tree._tree.Tree",
         "sklearn.utils._bunch.Bunch",
+        "sklearn.utils.validation.check_array",
+        "sklearn.utils.validation.check_array",
         "xgboost.core.Booster",
         "xgboost.sklearn.XGBClassifier",
         "xgboost.sklearn.XGBRegressor",

@@ -29,7 +29,6 @@ TRUSTED = frozenset(
     {
         "collections.OrderedDict",
         "functools.partial",
-        "functools.partial",
         "lightgbm.basic.Booster",
         "lightgbm.sklearn.LGBMClassifier",
         "lightgbm.sklearn.LGBMRegressor",
@@ -52,7 +51,6 @@ TRUSTED = frozenset(
         "sklearn.neural_network._stochastic_optimizers.SGDOptimizer",
         "sklearn.tree._tree.Tree",
         "sklearn.utils._bunch.Bunch",
-        "sklearn.utils.validation.check_array",
         "sklearn.utils.validation.check_array",
         "xgboost.core.Booster",
         "xgboost.sklearn.XGBClassifier",

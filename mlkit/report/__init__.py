@@ -10,8 +10,11 @@ what the data wrote is sanitised, and it reads well in light, dark and print.
 from __future__ import annotations
 
 from mlkit.report.cases import index_page
+from mlkit.report.columns import checks, distributions, missing
 from mlkit.report.figures import Figure, figure
+from mlkit.report.intervals import metric_intervals
 from mlkit.report.notebook import notebook_page
+from mlkit.report.performance import Gallery, performance, slice_performance
 from mlkit.report.runs import run_page, step_header
 from mlkit.report.scraps import glue
 from mlkit.report.tables import Table, table
@@ -20,16 +23,23 @@ from mlkit.report.views import CaseView, Header, KeyNumber, Link, Outcome
 __all__ = [
     "CaseView",
     "Figure",
+    "Gallery",
     "Header",
     "KeyNumber",
     "Link",
     "Outcome",
     "Table",
+    "checks",
+    "distributions",
     "figure",
     "glue",
     "index_page",
+    "metric_intervals",
+    "missing",
     "notebook_page",
+    "performance",
     "run_page",
+    "slice_performance",
     "step_header",
     "table",
 ]

@@ -6,7 +6,6 @@ from typing import Any
 
 from mlkit.report.palette import Theme
 
-SERIES = ("model", "linear", "dummy")
 NAMES = {"model": "Model", "linear": "Linear baseline", "dummy": "Dummy baseline"}
 STYLES = {"model": "-", "linear": "--", "dummy": ":"}
 MARKERS = {"model": "o", "linear": "D", "dummy": "s"}

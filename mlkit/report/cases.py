@@ -53,8 +53,9 @@ def _lead(cases: Sequence[CaseView]) -> str:
 
 def _case(view: CaseView) -> dict[str, Any]:
     newest = view.runs[0] if view.runs else None
-    metric = next(filter(None, (measures.primary(run) for run in view.runs)), None)
-    name = metric[0] if metric else None
+    found = next(filter(None, map(measures.evaluation, view.runs)), {})
+    name = found.get("primary")
+    metric = measures.label(found, name) if name else "Metric"
     rows = [_row(view.case, run, name) for run in view.runs]
     return {
         "id": wording.slug(view.case),
@@ -66,8 +67,8 @@ def _case(view: CaseView) -> dict[str, Any]:
         "production": _production(view),
         "waiting": view.waiting,
         "versions": view.versions,
-        "metric": measures.metric_label(name) if name else "Metric",
-        "history": _history(view.runs, name) if name else None,
+        "metric": metric,
+        "history": _history(view.runs, name, metric) if name else None,
         "newest": rows[:NEWEST],
         "older": rows[NEWEST:],
     }
@@ -80,10 +81,11 @@ def _production(view: CaseView) -> str:
     return f"{view.production}{since}"
 
 
-def _history(runs: Sequence[Run], name: str) -> dict[str, Any]:
+def _history(runs: Sequence[Run], name: str, label: str) -> dict[str, Any] | None:
     oldest_first = [_value(run, name) for run in reversed(runs[:HISTORY])]
-    label = measures.metric_label(name)
-    newest = next(value for value in reversed(oldest_first) if value is not None)
+    newest = next((v for v in reversed(oldest_first) if v is not None), None)
+    if newest is None:
+        return None
     return {
         "label": label,
         "text": wording.number(newest),
@@ -92,8 +94,7 @@ def _history(runs: Sequence[Run], name: str) -> dict[str, Any]:
 
 
 def _value(run: Run, name: str) -> float | None:
-    scores = (measures.evaluation(run).get("metrics") or {}).get("model") or {}
-    value = (scores.get(name) or {}).get("value")
+    value = (measures.scores(measures.evaluation(run)).get(name) or {}).get("value")
     return None if value is None else float(value)
 
 

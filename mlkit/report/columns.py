@@ -9,7 +9,7 @@ import numpy as np
 
 from mlkit.report import axes as shared
 from mlkit.report import wording
-from mlkit.report.figures import Figure, figure
+from mlkit.report.figures import Figure, figure, statement
 from mlkit.report.palette import Theme
 from mlkit.report.tables import Table, table
 
@@ -144,7 +144,9 @@ def _bars(panel: Any, values: pd.Series, colour: str) -> None:
 
 def _spread_alt(dataset: Dataset, names: list[str]) -> str:
     schema, target = dataset.schema, dataset.y
-    if schema.classes is None:
+    if schema.column(schema.target).sensitive:
+        said = f"The target “{schema.target}” is masked as sensitive."
+    elif schema.classes is None:
         low, middle, high = (float(q) for q in np.quantile(target, [0, 0.5, 1]))
         digits = wording.decimals([low, high])
         said = (
@@ -159,7 +161,8 @@ def _spread_alt(dataset: Dataset, names: list[str]) -> str:
             for label in schema.classes
         ]
         said = f"The target “{schema.target}” is {wording.listing(parts)}."
-    return f"{said} Shown beside it: {wording.listing(names[1:], limit=12)}."
+    others = [name for name in names if name != schema.target]
+    return f"{said} Features shown: {wording.listing(others, limit=12) or 'none'}."
 
 
 def missing(profile: Profile) -> Figure:
@@ -174,14 +177,11 @@ def missing(profile: Profile) -> Figure:
     lacking = [column for column in columns if column.missing > 0]
     shown = lacking[:MOST_BARS]
     total = wording.count(len(columns), "column")
-    none = f"No value is missing in any of the {total}."
+    if not lacking:
+        return statement(f"No value is missing in any of the {total}.")
 
     def draw(canvas: Any, theme: Theme) -> None:
         panel = shared.panel(canvas, (1, 1, 1), theme)
-        if not shown:
-            panel.text(0, 0.5, none, transform=panel.transAxes, va="center")
-            panel.set_axis_off()
-            return
         heights = list(range(len(shown) - 1, -1, -1))
         panel.barh(heights, [100 * c.missing for c in shown], 0.6, color=theme.orange)
         for height, column in zip(heights, shown, strict=True):
@@ -202,17 +202,14 @@ def missing(profile: Profile) -> Figure:
     )
     left = len(lacking) - len(shown)
     more = f" {wording.count(left, 'more column')} not shown." if left else ""
+    headings = {"name": "Column", "missing": "Missing (% of rows)"}
     return figure(
         draw,
-        alt=said if lacking else none,
-        caption=f"Share of rows without a value, by column.{more}"
-        if lacking
-        else "Nothing is missing.",
-        table=table(rows, caption="Missing values",
-                    headings={"name": "Column", "missing": "Missing (% of rows)"},
-                    limit=60) if lacking else None,
-        height=24 * len(shown) + 70 if shown else 60,
-    )  # fmt: skip
+        alt=said,
+        caption=f"Share of rows without a value, by column.{more}",
+        table=table(rows, caption="Missing values", headings=headings, limit=60),
+        height=24 * len(shown) + 70,
+    )
 
 
 def checks(found: tuple[Check, ...], *, name: str | None = None) -> Table:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mlkit.report import axes as shared
-from mlkit.report import measures, wording
+from mlkit.report import wording
 from mlkit.report.figures import Figure, figure
 from mlkit.report.palette import Theme
 from mlkit.report.tables import Table, table
@@ -163,9 +163,9 @@ def _ranking_alt(
     lines: Sequence[Line],
     metric: str,
 ) -> str:
-    from mlkit.metrics import compute
+    from mlkit.metrics import METRICS, compute
 
-    label = measures.metric_label(metric)
+    label = METRICS[metric].label
     if not lines:
         return (
             f"There is no curve: only one class has test rows, so {label} is undefined."

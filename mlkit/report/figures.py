@@ -68,12 +68,15 @@ class Figure:
                 "<details><summary>The numbers behind it</summary>"
                 f"{self.table._repr_html_()}</details>"
             )
+        caption = f"<figcaption>{escape(self.caption)}</figcaption>" * bool(
+            self.caption
+        )
         return (
             '<figure><div class="scroll"><picture><source srcset="'
             f'{self._address(self.dark)}" media="screen and (prefers-color-scheme: '
             f'dark)"><img src="{self._address(self.light)}" width="{self.width}" '
             f'height="{self.height}" alt="{escape(self.alt)}"></picture></div>'
-            f"<figcaption>{escape(self.caption)}</figcaption>{numbers}</figure>"
+            f"{caption}{numbers}</figure>"
         )
 
     def _address(self, image: bytes) -> str:
@@ -117,6 +120,15 @@ def figure(
         mime = "image/png"
     light, dark = images
     return Figure(alt, caption, light, dark, mime, width, height, table)
+
+
+def statement(text: str) -> Figure:
+    """Return a sentence in the place of a chart that there is no data for."""
+
+    def draw(canvas: Any, theme: Theme) -> None:
+        canvas.text(0.01, 0.5, text, va="center", color=theme.muted, fontsize=10)
+
+    return figure(draw, alt=text, caption="", height=48)
 
 
 def _svg(draw: Draw, theme: Theme, width: int, height: int) -> bytes:

@@ -4,30 +4,31 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mlkit.report import axes as shared
 from mlkit.report import measures, wording
-from mlkit.report.figures import Figure, figure
+from mlkit.report.figures import Figure, figure, statement
 from mlkit.report.palette import Theme
 from mlkit.report.tables import table
+
+if TYPE_CHECKING:
+    from mlkit.evaluate import Evaluation
 
 PANEL_HEIGHT = 100
 ROW_HEIGHT = 26
 
 
-def metrics(evaluation: Any, *, params: Mapping[str, Any] | None = None) -> Figure:
+def metric_intervals(evaluation: Evaluation | Mapping[str, Any]) -> Figure:
     """Show every metric of the model with its interval, beside the baselines.
 
     Parameters
     ----------
-    evaluation : Evaluation or dict
-        What ``mlkit.evaluate`` returned, or its ``to_dict()``.
-    params : mapping, optional
-        The params of the case, which know the direction of metrics of your own.
+    evaluation : Evaluation or mapping
+        What ``mlkit.evaluate.evaluate`` returned, or its ``to_dict()``.
     """
     found = plain(evaluation)
-    scores = {n: found["metrics"][n] for n in shared.SERIES if found["metrics"].get(n)}
+    scores = {n: found["metrics"][n] for n in shared.NAMES if found["metrics"].get(n)}
     names = [name for name, e in scores["model"].items() if e["value"] is not None]
     gates = {gate["metric"]: gate for gate in found.get("gates") or ()}
 
@@ -39,16 +40,16 @@ def metrics(evaluation: Any, *, params: Mapping[str, Any] | None = None) -> Figu
             panel = shared.panel(canvas, grid[row, column], theme)
             estimates = {model: found[name] for model, found in scores.items()}
             _metric(panel, estimates, theme, gates.get(name))
-            better = measures.greater_is_better(name, params)
+            better = measures.direction(found, name)
             word = "higher" if better else "lower"
             note = "" if better is None else f"{word} is better"
-            panel.set_title(measures.metric_label(name))
+            panel.set_title(measures.label(found, name))
             panel.set_title(note, loc="right", fontsize=8, fontweight="normal",
                             color=theme.muted)  # fmt: skip
 
     return figure(
         draw,
-        alt=_metrics_alt(found, scores, params),
+        alt=_metrics_alt(found, scores),
         caption="The dot is the value, the line its interval. Each metric has a scale "
         "of its own; a dashed line is the bound of a gate.",
         table=measures.metrics_table(found),
@@ -91,10 +92,9 @@ def _short(name: str) -> str:
 def _metrics_alt(
     found: Mapping[str, Any],
     scores: Mapping[str, Any],
-    params: Mapping[str, Any] | None,
 ) -> str:
     name = found["primary"]
-    label = measures.metric_label(name)
+    label = measures.label(found, name)
     values = {model: estimates.get(name) for model, estimates in scores.items()}
     said = f"{label} of the model is {measures.estimate_text(values['model'])}"
     others = [
@@ -104,14 +104,14 @@ def _metrics_alt(
     ]
     if others:
         said += f"; {wording.listing(others)}"
-    best = _best_in(scores, params)
+    best = _best_in(found, scores)
     return f"{said}. The model is the best of them in {best} metrics."
 
 
-def _best_in(scores: Mapping[str, Any], params: Mapping[str, Any] | None) -> str:
+def _best_in(found: Mapping[str, Any], scores: Mapping[str, Any]) -> str:
     best = total = 0
     for name, estimate in scores["model"].items():
-        better = measures.greater_is_better(name, params)
+        better = measures.direction(found, name)
         others = [
             other[name]["value"]
             for model, other in scores.items()
@@ -125,22 +125,20 @@ def _best_in(scores: Mapping[str, Any], params: Mapping[str, Any] | None) -> str
     return f"{best} of {total}"
 
 
-def slices(
-    parts: Sequence[Mapping[str, Any]], *, metric: str, overall: Mapping[str, Any]
-) -> Figure:
-    """Show one metric by slice of the data.
+def slices(evaluation: Evaluation | Mapping[str, Any]) -> Figure:
+    """Show the primary metric by slice of the test rows.
 
     Parameters
     ----------
-    parts : sequence of dict
-        One a slice: ``column``, ``value``, ``n`` and the metric's estimate with
-        ``value``, ``lower`` and ``upper`` under ``estimate``.
-    metric : str
-        Name of the metric.
-    overall : dict
-        The metric's estimate on all test rows.
+    evaluation : Evaluation or mapping
+        What ``mlkit.evaluate.evaluate`` returned, or its ``to_dict()``.
     """
-    label = measures.metric_label(metric)
+    found = plain(evaluation)
+    parts, metric = found["slices"], found["primary"]
+    overall = found["metrics"]["model"][metric]
+    label = measures.label(found, metric)
+    if not parts or overall["value"] is None:
+        return statement("No slices are compared: evaluate.slices names no column.")
     shown = [part for part in parts if part["estimate"]["value"] is not None]
 
     def draw(canvas: Any, theme: Theme) -> None:
@@ -171,13 +169,13 @@ def slices(
 
     rows = [
         {"slice": _slice(part), "n": part["n"]}
-        | {"value": measures.estimate_text(part["estimate"])}
+        | {"value": part.get("note") or measures.estimate_text(part["estimate"])}
         for part in parts
     ]
     headings = {"slice": "Slice", "n": "Rows", "value": f"{label} (interval)"}
     return figure(
         draw,
-        alt=_slices_alt(shown, metric, overall),
+        alt=_slices_alt(shown, label, overall),
         caption=f"{label} by slice with its interval. The dashed line is all test "
         "rows. An interval that does not reach it is a hint, not a proof: of many "
         "slices some are off by chance.",
@@ -192,9 +190,8 @@ def _slice(part: Mapping[str, Any]) -> str:
 
 
 def _slices_alt(
-    shown: Sequence[Mapping[str, Any]], metric: str, overall: Mapping[str, Any]
+    shown: Sequence[Mapping[str, Any]], label: str, overall: Mapping[str, Any]
 ) -> str:
-    label = measures.metric_label(metric)
     said = f"{label} is {wording.number(overall['value'])} on all test rows. "
     if not shown:
         return f"{said}No slice has enough rows."

@@ -1,21 +1,27 @@
-"""Measures: the metrics of a run, read from the evaluation it recorded."""
+"""Measures: the metrics of a run, read from the evaluation that it recorded."""
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from mlkit.report import wording
+from mlkit.report.axes import NAMES
 from mlkit.report.summary import Run, scraps
 from mlkit.report.tables import Table, table
 from mlkit.report.views import KeyNumber
 
-MODEL_NAMES = {"model": "Model", "linear": "Linear baseline", "dummy": "Dummy baseline"}
 MOST = 5
 FILLERS = (
-    "roc_auc", "accuracy", "f1", "calibration_error", "log_loss", "r2", "rmse", "mae"
-)  # fmt: skip
+    "roc_auc",
+    "accuracy",
+    "f1",
+    "calibration_error",
+    "log_loss",
+    "r2",
+    "rmse",
+    "mae",
+)
 
 
 def evaluation(run: Run) -> dict[str, Any]:
@@ -23,43 +29,26 @@ def evaluation(run: Run) -> dict[str, Any]:
     return dict(scraps(run, "evaluate").get("evaluation") or {})
 
 
-def metric_label(name: str) -> str:
-    """Return how people call a metric.
+def label(found: Mapping[str, Any], name: str) -> str:
+    """Return how people call a metric of an evaluation.
 
     Examples
     --------
-    >>> metric_label("roc_auc"), metric_label("cost_per_job")
-    ('ROC AUC', 'cost_per_job')
+    >>> label({"labels": {"roc_auc": "ROC AUC"}}, "roc_auc"), label({}, "cost")
+    ('ROC AUC', 'cost')
     """
-    spec = _metrics().get(name)
-    return name if spec is None else str(spec.label)
+    return str((found.get("labels") or {}).get(name, name))
 
 
-def greater_is_better(
-    name: str, params: Mapping[str, Any] | None = None
-) -> bool | None:
-    """Return a metric's direction; None for one that nobody declared.
-
-    Parameters
-    ----------
-    name : str
-        The metric.
-    params : mapping, optional
-        The params of the case, which declare metrics of the user's own.
-    """
-    for own in ((params or {}).get("evaluate") or {}).get("metrics") or ():
-        if own["name"] == name:
-            return bool(own["greater_is_better"])
-    spec = _metrics().get(name)
-    return None if spec is None else bool(spec.greater_is_better)
+def direction(found: Mapping[str, Any], name: str) -> bool | None:
+    """Return whether greater is better; None when the evaluation does not say."""
+    known = (found.get("greater_is_better") or {}).get(name)
+    return None if known is None else bool(known)
 
 
-@functools.cache
-def _metrics() -> Mapping[str, Any]:
-    # scikit-learn takes its second to import only where a page shows metrics.
-    from mlkit.metrics import METRICS
-
-    return METRICS
+def scores(found: Mapping[str, Any], model: str = "model") -> dict[str, Any]:
+    """Return the estimates of a model by metric; nothing when there are none."""
+    return dict((found.get("metrics") or {}).get(model) or {})
 
 
 def key_numbers(run: Run, previous: Run | None = None) -> tuple[KeyNumber, ...]:
@@ -73,81 +62,99 @@ def key_numbers(run: Run, previous: Run | None = None) -> tuple[KeyNumber, ...]:
         The record of the one before, for the changes.
     """
     found = evaluation(run)
-    scores = (found.get("metrics") or {}).get("model") or {}
-    before = (evaluation(previous or {}).get("metrics") or {}).get("model") or {}
+    now, before = scores(found), scores(evaluation(previous or {}))
     gates = {gate["metric"]: gate for gate in found.get("gates") or ()}
-    wanted = dict.fromkeys([found.get("primary"), *gates, *FILLERS, *scores])
-    names = [name for name in wanted if name in scores][:MOST]
-    params = run.get("params") or {}
-    confidence = (params.get("evaluate") or {}).get("confidence", 0.95)
+    wanted = dict.fromkeys([found.get("primary"), *gates, *FILLERS, *now])
+    names = [str(name) for name in wanted if name in now][:MOST]
     return tuple(
         KeyNumber(
-            label=metric_label(name),
-            value=scores[name]["value"],
-            lower=scores[name]["lower"],
-            upper=scores[name]["upper"],
-            confidence=confidence,
+            label=label(found, name),
+            value=now[name]["value"],
+            lower=now[name]["lower"],
+            upper=now[name]["upper"],
+            confidence=found.get("confidence") or 0.95,
             previous=(before.get(name) or {}).get("value"),
-            greater_is_better=greater_is_better(name, params),
-            bound=gate_rule(gates[name]) if name in gates else "",
+            greater_is_better=direction(found, name),
+            bound=gates[name]["bound"] if name in gates else "",
             kept=gates[name]["passed"] if name in gates else None,
         )
         for name in names
     )
 
 
-def primary(run: Run) -> tuple[str, dict[str, Any]] | None:
-    """Return the name and the estimate of the primary metric; None without one."""
-    found = evaluation(run)
-    name = found.get("primary")
-    estimate = ((found.get("metrics") or {}).get("model") or {}).get(name)
-    return None if name is None or estimate is None else (name, dict(estimate))
-
-
-def gate_rule(gate: Mapping[str, Any]) -> str:
-    """Return what a gate asks for, such as ``at least 0.75``."""
-    parts = []
-    if gate.get("min") is not None:
-        parts.append(f"at least {gate['min']:g}")
-    if gate.get("max") is not None:
-        parts.append(f"at most {gate['max']:g}")
-    if gate.get("better_than") is not None:
-        by = f" by {gate['by']:g}" if gate.get("by") else ""
-        parts.append(f"better than the {gate['better_than']} baseline{by}")
-    return " and ".join(parts)
-
-
-def gates_table(gates: Sequence[Mapping[str, Any]]) -> Table:
+def gates_table(found: Mapping[str, Any]) -> Table:
     """Return the gates: what each asks for, what was found, whether it is kept."""
     rows = [
         {
-            "metric": metric_label(gate["metric"]),
-            "rule": gate_rule(gate),
+            "metric": label(found, gate["metric"]),
+            "bound": gate["bound"],
             "value": gate["value"],
             "status": "passed" if gate["passed"] else "failed",
         }
-        for gate in gates
+        for gate in found["gates"]
     ]
-    headings = {"metric": "Metric", "rule": "Must be", "value": "Is", "status": "Gate"}
-    return table(
-        rows, caption="What the model must keep", headings=headings, states=["status"]
-    )
+    headings = {"metric": "Metric", "bound": "Must be", "value": "Is", "status": "Gate"}
+    caption = "What the model must keep"
+    return table(rows, caption=caption, headings=headings, states=["status"])
 
 
 def metrics_table(found: Mapping[str, Any]) -> Table:
     """Return every metric of the model beside its baselines, with intervals."""
-    models = {name: found["metrics"].get(name) for name in MODEL_NAMES}
-    present = {name: scores for name, scores in models.items() if scores}
+    present = {name: scores(found, name) for name in NAMES if scores(found, name)}
     rows = [
-        {"metric": metric_label(metric)}
-        | {name: estimate_text(scores.get(metric)) for name, scores in present.items()}
+        {"metric": label(found, metric)}
+        | {name: estimate_text(each.get(metric)) for name, each in present.items()}
         for metric in present.get("model", {})
     ]
-    headings = {"metric": "Metric"} | {name: MODEL_NAMES[name] for name in present}
+    headings = {"metric": "Metric"} | {name: NAMES[name] for name in present}
     n = found.get("n_test")
     rows_words = f" on {wording.count(n, 'test row')}" if n else ""
-    caption = f"Model and baselines{rows_words}, with intervals"
+    level = wording.percent(found.get("confidence") or 0.95)
+    caption = f"Model and baselines{rows_words}, with {level} intervals"
     return table(rows, caption=caption, headings=headings, numbers=present, limit=40)
+
+
+def comparison_table(proposal: Mapping[str, Any], found: Mapping[str, Any]) -> Table:
+    """Return the paired test behind a verdict, a line each fact.
+
+    Parameters
+    ----------
+    proposal : dict
+        The proposal with its paired test against the champion, or without a champion
+        against the dummy baseline.
+    found : dict
+        The evaluation.
+    """
+    test = proposal.get("paired")
+    other, unseen = f"Version {proposal.get('champion')}, in production", True
+    if test is None:
+        test, other, unseen = proposal["against_dummy"], NAMES["dummy"], False
+    digits = max(3, wording.decimals([abs(test["gain"] or 0)]))
+    metric = label(found, test["metric"])
+    facts = {
+        other: wording.number(test["champion"], digits),
+        "New model": wording.number(test["challenger"], digits),
+        "Gain of the new model": _change(test["gain"], digits),
+        "Gain, with 95 % confidence at least": _change(test["lower"], digits),
+        "Gain, with 95 % confidence at most": _change(test["upper"], digits),
+        "Rows compared": f"{test['n']:,}",
+        "Rows that would decide": f"{test['rows_to_decide']:,}"
+        if test.get("rows_to_decide")
+        else "",
+        "Test": test["method"],
+    }
+    rows = [{"fact": name, "is": text} for name, text in facts.items() if text]
+    where = " on rows that neither was trained on" if unseen else ""
+    return table(
+        rows,
+        caption=f"{metric} of both{where}; a gain above 0 is better",
+        headings={"fact": "", "is": metric},
+        numbers=["is"],
+    )
+
+
+def _change(value: float | None, digits: int) -> str:
+    return wording.ABSENT if value is None else wording.signed(value, digits)
 
 
 def estimate_text(estimate: Mapping[str, Any] | None) -> str:

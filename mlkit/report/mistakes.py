@@ -102,7 +102,7 @@ def _confusion_alt(matrix: Any, classes: Sequence[str]) -> str:
     )
 
 
-def residuals(scored: Scored, *, target: str) -> Figure:
+def residuals(scored: Scored, *, target: str, points: bool = True) -> Figure:
     """Show predicted against true values, and how far off predictions are.
 
     Parameters
@@ -111,22 +111,32 @@ def residuals(scored: Scored, *, target: str) -> Figure:
         Predictions of the model on the test rows.
     target : str
         What is predicted, with its unit.
+    points : bool
+        Whether single rows may be shown: not those of a sensitive target.
     """
     true, guess = scored.y, scored.prediction
     off = guess - true
 
     def draw(canvas: Any, theme: Theme) -> None:
         grid = canvas.add_gridspec(1, 2, width_ratios=[3, 2])
-        left = shared.panel(canvas, grid[0], theme, x=f"True {target}", y="Predicted")
-        _scatter(left, true, guess, theme)
-        right = shared.panel(canvas, grid[1], theme, x="Predicted − true", y="Rows")
+        if points:
+            left = shared.panel(
+                canvas, grid[0], theme, x=f"True {target}", y="Predicted"
+            )
+            _scatter(left, true, guess, theme)
+            left.locator_params(axis="x", nbins=5)
+        spot = grid[1] if points else grid[:]
+        right = shared.panel(canvas, spot, theme, x="Predicted − true", y="Rows")
         counts, edges = _histogram(off)
         right.stairs(counts, edges, fill=True, color=theme.blue)
         right.axvline(0, color=theme.text, linewidth=1)
         right.grid(visible=False, axis="x")
-        for panel in (left, right):
-            panel.locator_params(axis="x", nbins=5)
+        right.locator_params(axis="x", nbins=5)
 
+    caption = "How far predictions are off: right of 0 they are too high."
+    if points:
+        exact = "Rows on the dashed line are predicted exactly. Beside it: "
+        caption = f"{exact}{caption[0].lower()}{caption[1:]}"
     marks = np.quantile(off, [0.05, 0.25, 0.5, 0.75, 0.95])
     names = ["5 %", "25 %", "50 %", "75 %", "95 %"]
     rows = [
@@ -136,8 +146,7 @@ def residuals(scored: Scored, *, target: str) -> Figure:
     return figure(
         draw,
         alt=_residuals_alt(true, guess, target),
-        caption="On the left, rows on the line are predicted exactly. On the right, "
-        "how far predictions are off: right of 0 they are too high.",
+        caption=caption,
         table=table(
             rows,
             caption="Predicted minus true: this share of the rows is at or below",
@@ -170,13 +179,15 @@ def _residuals_alt(true: Any, guess: Any, target: str) -> str:
     spread, widest = (float(q) for q in np.quantile(np.abs(off), [0.5, 0.95]))
     digits = wording.decimals([spread])
     half, most = wording.number(spread, digits), wording.number(widest, digits)
-    lean = float(np.median(off))
-    word = "high" if lean > 0 else "low"
     said = (
         f"Half of the {len(true):,} test rows are predicted within {half} of the true "
         f"{target}, 95 % within {most}."
     )
-    if abs(lean) > 0.2 * spread:
-        by = wording.number(abs(lean), digits)
-        return f"{said} Predictions lean {word}, by {by} in the middle."
-    return f"{said} Predictions lean neither high nor low."
+    too_high = float(np.mean(off > 0) + np.mean(off == 0) / 2)
+    # Two standard errors of the sign test's share.
+    if abs(too_high - 0.5) <= 1 / np.sqrt(len(off)):
+        return f"{said} Predictions lean neither high nor low."
+    lean = float(np.median(off))
+    word = "high" if too_high > 0.5 else "low"
+    by = wording.number(abs(lean), digits)
+    return f"{said} Predictions lean {word}, by {by} in the middle."

@@ -6,11 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from mlkit.report import curves, mistakes
+from mlkit.report import curves, intervals, mistakes
 from mlkit.report.figures import Figure
 
 if TYPE_CHECKING:
     from mlkit.data import Schema
+    from mlkit.evaluate import Evaluation
     from mlkit.metrics import Scored
 
 
@@ -50,7 +51,9 @@ def performance(
     """
     model, classes = scored["model"], schema.classes
     if classes is None:
-        return Gallery([mistakes.residuals(model, target=schema.target)])
+        points = not schema.column(schema.target).sensitive
+        figure = mistakes.residuals(model, target=schema.target, points=points)
+        return Gallery([figure])
     return Gallery(
         [
             curves.roc(scored, classes),
@@ -59,3 +62,14 @@ def performance(
             mistakes.confusion(model, classes),
         ]
     )
+
+
+def slice_performance(evaluation: Evaluation) -> Gallery:
+    """Return the primary metric by slice; nothing where no slices were asked for.
+
+    Parameters
+    ----------
+    evaluation : Evaluation
+        What ``mlkit.evaluate.evaluate`` returned.
+    """
+    return Gallery([intervals.slices(evaluation)] if evaluation.slices else [])

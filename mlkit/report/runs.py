@@ -178,13 +178,13 @@ def _sections(
         for name, href in pages.items()
     ]
     yield Section("reports", "Reports of this run", links=links)
-    gates = found.get("gates") or ()
-    yield Section(
-        "decision",
-        "Why this verdict",
-        sentences=comparison(evidence.get("paired") or evidence.get("comparison")),
-        shown=[measures.gates_table(gates)] if gates else [],
-    )
+    tested = evidence.get("paired") or evidence.get("against_dummy")
+    shown = [measures.gates_table(found)] if found.get("gates") else []
+    if tested and tested["gain"] is not None:
+        shown.append(measures.comparison_table(evidence, found))
+    number = verdict.get("version_reason")
+    said = [f"The number of the version: {number}"] if number else []
+    yield Section("decision", "Why this verdict", sentences=said, shown=shown)
     if found.get("metrics"):
         yield Section("metrics", "Metrics", shown=[measures.metrics_table(found)])
     if run.get("steps"):
@@ -215,32 +215,6 @@ def settings(params: Mapping[str, Any]) -> str:
         for name, value in summary.flat(params).items()
         if value not in (None, [], "")
     )
-
-
-def comparison(paired: Mapping[str, Any] | None) -> tuple[str, ...]:
-    """Return what the paired test of champion and challenger found, in sentences."""
-    if not paired or paired.get("gain") is None:
-        return ()
-    gain, lower = paired["gain"], paired.get("lower")
-    digits = max(3, wording.decimals([gain]))
-    rows = wording.count(paired["n"], "row")
-    metric = measures.metric_label(paired["metric"])
-    word = "worse" if gain < 0 else "better"
-    said = [
-        f"On {rows} that neither model was trained on, the {metric} of the new model "
-        f"is {word} by {wording.number(abs(gain), digits)} than that of the model in "
-        "production."
-    ]
-    if lower is not None:
-        doubt = "" if lower > 0 else ", so there may be none"
-        said.append(
-            f"With 95 % confidence the gain is above {wording.number(lower, digits)}"
-            f"{doubt} ({paired.get('method', 'paired test')})."
-        )
-    if paired.get("rows_to_decide"):
-        needed = wording.count(paired["rows_to_decide"], "row")
-        said.append(f"About {needed} would decide it.")
-    return tuple(said)
 
 
 def steps_table(steps: Sequence[Mapping[str, Any]]) -> Table:

@@ -79,7 +79,9 @@ def headline(verdict: Mapping[str, Any]) -> str:
         f"{champion} stays in production" if champion else "nothing is in production"
     )
     if version and verdict.get("new") is False and verdict["verdict"] != "promote":
-        return f"The new model is identical to {version}, which is in {verdict['stage']}"
+        return (
+            f"The new model is identical to {version}, which is in {verdict['stage']}"
+        )
     match verdict["verdict"], verdict.get("stage"):
         case "promote", "production":
             replaced = f" and replaces {champion}" if champion else ""

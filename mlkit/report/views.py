@@ -7,7 +7,8 @@ runs (``run.json``), and whoever calls a page may make them by hand.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from html import escape
 from typing import Any, Self
 
 from mlkit.report import wording
@@ -51,6 +52,17 @@ class Outcome:
     def tone(self) -> str:
         """``good``, ``caution``, ``bad`` or ``neutral``."""
         return TONES.get(self.state, "neutral")
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the outcome as plain JSON data, to be glued as ``outcome``."""
+        return asdict(self)
+
+    def _repr_html_(self) -> str:
+        reason = f"<p>{escape(self.reason)}</p>" if self.reason else ""
+        return (
+            f'<p><span class="badge {self.tone}">{escape(self.label)}</span> '
+            f"<strong>{escape(self.headline)}.</strong></p>{reason}"
+        )
 
     @classmethod
     def from_dict(cls, stored: Mapping[str, Any]) -> Self:

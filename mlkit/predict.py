@@ -129,4 +129,3 @@ def predict_file(
         frame,
         tuple(str(check) for check in data_room.unseen_levels(rows, schema)),
     )
-

@@ -128,7 +128,7 @@ def test_a_killed_kernel_is_a_failure_of_the_cell_it_ran(tmp_path: Path) -> None
 
 def test_a_cell_over_its_time_is_a_failure(tmp_path: Path) -> None:
     notebook = make_notebook(tmp_path, "import time; time.sleep(60)", "2")
-    with pytest.raises(StepError, match="one cell may take 1 s") as caught:
+    with pytest.raises(StepError, match="a cell may take 1 s") as caught:
         run(notebook, cell_timeout=1)
     assert caught.value.details["type"] == "Timeout"
     assert "sleep" in caught.value.details["source"]

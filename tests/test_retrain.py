@@ -81,7 +81,9 @@ class TestAFirstRun:
         assert version is not None
         assert version.version == verdict["version"] == "1.0.0"
         assert version.manifest["run"] == newest(retrained)["run"]
-        assert version.manifest["fingerprint"] == newest(retrained)["data"]["fingerprint"]
+        assert (
+            version.manifest["fingerprint"] == newest(retrained)["data"]["fingerprint"]
+        )
 
     def test_the_log_says_why(self, retrained: Path) -> None:
         commits = list(registry.open_registry("toy", retrained).history())
@@ -186,7 +188,9 @@ def metrics(record: dict[str, Any]) -> dict[str, Any]:
 
 
 class TestWhatGoesWrong:
-    def test_wrong_params_stop_before_anything_is_written(self, workspace: Path) -> None:
+    def test_wrong_params_stop_before_anything_is_written(
+        self, workspace: Path
+    ) -> None:
         done = run_mlkit(workspace, "retrain", "toy", "--set", "train.estimatr=linear")
         assert done.returncode == 2
         assert "estimator" in done.stderr
@@ -213,7 +217,7 @@ class TestWhatGoesWrong:
         process = mlkit_command(workspace, "retrain", "toy")
         kernel = wait_for(lambda: kernels_of(process.pid))[0]
         kernel.kill()
-        out, err = process.communicate(timeout=120)
+        process.communicate(timeout=120)
         assert process.returncode == 3
         assert newest(workspace)["status"] == "failed"
         assert "kernel" in newest(workspace)["error"]["message"]
@@ -224,7 +228,7 @@ class TestWhatGoesWrong:
         children = psutil.Process(process.pid).children(recursive=True)
         time.sleep(1)
         process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=120)
+        _, err = process.communicate(timeout=120)
         assert process.returncode == 3
         assert "interrupted" in err
         assert "Traceback" not in err
@@ -257,7 +261,9 @@ class TestWhatGoesWrong:
         assert newest(workspace)["status"] == "ok"
 
     def test_a_run_over_its_time_is_a_failure(self, workspace: Path) -> None:
-        done = run_mlkit(workspace, "retrain", "toy", "--set", "pipeline.run_timeout=0.5")
+        done = run_mlkit(
+            workspace, "retrain", "toy", "--set", "pipeline.run_timeout=0.5"
+        )
         assert done.returncode == 3
         assert newest(workspace)["error"]["type"] == "Timeout"
         assert "run_timeout" in newest(workspace)["error"]["advice"]
@@ -266,7 +272,10 @@ class TestWhatGoesWrong:
 def kernels_of(pid: int) -> list[psutil.Process]:
     try:
         found = psutil.Process(pid).children(recursive=True)
-        return [child for child in found if "ipykernel_launcher" in " ".join(child.cmdline())]
+        return [
+            child
+            for child in found
+            if "ipykernel_launcher" in " ".join(child.cmdline())
+        ]
     except psutil.Error:
         return []
-

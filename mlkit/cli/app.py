@@ -1,7 +1,7 @@
 """The command line: each command is one call of the library and one exit code.
 
-Exit codes: 0 done; 1 the answer is no (a gate failed, verify found damage); 2 wrong usage
-or params; 3 a step failed; 4 conflict with another writer.
+Exit codes: 0 done; 1 the answer is no (a gate failed, verify found damage); 2 wrong
+usage or params; 3 a step failed; 4 conflict with another writer.
 """
 
 from __future__ import annotations

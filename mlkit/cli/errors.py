@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import sys
 
-# In this order. A module that was never imported cannot have raised, so that none has to
-# be imported to ask.
+# In this order. A module that was never imported cannot have raised, so that none has
+# to be imported to ask.
 CODES = {
     ("mlkit.pipeline.runs", "BusyError"): 4,
     ("mlkit.registry", "ConflictError"): 4,
@@ -38,7 +38,7 @@ def message_of(error: BaseException) -> str:
     if code_of(error) is None:
         return (
             f"unexpected {type(error).__name__}: {error}\n"
-            "This is a fault of mlkit or of a package: run it again with --debug to see "
-            "where, and check the environment with `mlkit doctor`"
+            "This is a fault of mlkit or of a package: run it again with --debug to "
+            "see where, and check the environment with `mlkit doctor`"
         )
     return str(error)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 import mlkit
 from mlkit.cli.printing import complain, end, print_json, say
+
+if TYPE_CHECKING:
+    from mlkit.registry import Note
 
 registry_app = typer.Typer(no_args_is_help=True, help="Versions, stages and history.")
 
@@ -21,7 +24,9 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print machine-readable JSO
 
 @registry_app.command("list")
 def list_versions(
-    model: Annotated[str | None, typer.Argument(help="A model; none lists all.")] = None,
+    model: Annotated[
+        str | None, typer.Argument(help="A model; none lists all.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """List the versions of a model, or of all models."""
@@ -33,7 +38,7 @@ def list_versions(
         return
     for state in states:
         say(state.model)
-        for version in reversed(state.versions.values()):
+        for version in reversed([*state.versions.values()]):
             say(
                 f"  {version.version:<10} {version.stage:<12} {version.at}  "
                 f"{version.by}: {version.reason}"
@@ -102,7 +107,9 @@ def archive(model: Model, version: Version, why: Why) -> None:
 
 @registry_app.command()
 def verify(
-    model: Annotated[str | None, typer.Argument(help="A model; none takes all.")] = None,
+    model: Annotated[
+        str | None, typer.Argument(help="A model; none takes all.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Check every file of the registry; exit 1 if one is damaged."""
@@ -123,6 +130,6 @@ def verify(
     end(1 if any(report.damages for report in found) else 0)
 
 
-def _note(why: str) -> mlkit.registry.Note:
+def _note(why: str) -> Note:
     who, at = mlkit.pipeline.who(), mlkit.pipeline.now()
     return mlkit.registry.Note(who, at, why)

@@ -1,12 +1,13 @@
-"""The pipeline: notebooks run in order, a record of what happened, a decision at the end.
+"""The pipeline: notebooks in order, a record of what happened, a decision at the end.
 
 A *step* is a notebook at work for a case; a *run* is one execution of all of them; a
 *draft* is a step made by hand, which never registers anything. A notebook calls
 :func:`open_step`, :func:`load_dataset`, :func:`save_trained`, :func:`load_trained`,
-:func:`judge` and :func:`finish`; an operator calls :func:`retrain` or :func:`run_draft`.
+:func:`judge`, :func:`save_judgement` and :func:`finish`; an operator calls
+:func:`retrain` or :func:`run_draft`.
 
-Names are imported when they are first used: a notebook has no use for papermill, and the
-runner none for plots.
+Names are imported when they are first used: a notebook has no use for papermill, and
+the runner none for plots.
 """
 
 from __future__ import annotations
@@ -17,7 +18,14 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from mlkit.pipeline.artifacts import load_trained, predict_all, save_trained
     from mlkit.pipeline.draft import run_draft
-    from mlkit.pipeline.judge import judge, judged_rows
+    from mlkit.pipeline.judge import judge, save_judgement
+    from mlkit.pipeline.outcomes import (
+        data_facts,
+        data_numbers,
+        data_outcome,
+        train_numbers,
+        train_outcome,
+    )
     from mlkit.pipeline.publish import write_index
     from mlkit.pipeline.record import now, who
     from mlkit.pipeline.retrain import check_case, retrain
@@ -25,9 +33,11 @@ if TYPE_CHECKING:
 
 __all__ = [
     "check_case",
+    "data_facts",
+    "data_numbers",
+    "data_outcome",
     "finish",
     "judge",
-    "judged_rows",
     "load_dataset",
     "load_trained",
     "now",
@@ -35,16 +45,21 @@ __all__ = [
     "predict_all",
     "retrain",
     "run_draft",
+    "save_judgement",
     "save_trained",
+    "train_numbers",
+    "train_outcome",
     "who",
     "write_index",
 ]
 
 _HOME = {
     "check_case": "retrain",
+    "data_facts": "outcomes",
+    "data_numbers": "outcomes",
+    "data_outcome": "outcomes",
     "finish": "steps",
     "judge": "judge",
-    "judged_rows": "judge",
     "load_dataset": "steps",
     "load_trained": "artifacts",
     "now": "record",
@@ -52,7 +67,10 @@ _HOME = {
     "predict_all": "artifacts",
     "retrain": "retrain",
     "run_draft": "draft",
+    "save_judgement": "judge",
     "save_trained": "artifacts",
+    "train_numbers": "outcomes",
+    "train_outcome": "outcomes",
     "who": "record",
     "write_index": "publish",
 }

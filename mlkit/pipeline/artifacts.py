@@ -1,7 +1,8 @@
-"""Model files between the steps of a run: written by `train`, read by the later ones."""
+"""Model files between the steps of a run: made by `train`, read by the later ones."""
 
 from __future__ import annotations
 
+import html
 import io
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -29,7 +30,9 @@ class Loaded:
     models : dict of str to Pipeline
         ``model``, ``dummy`` and ``linear``.
     origin : str
-        Where it comes from, such as ``this run`` or ``production 1.2.0``.
+        Where it comes from: ``this run``, ``the draft`` or ``production``.
+    version : str
+        Its version in the registry; empty when it is not there yet.
     digest : str
         Digest of the model's fitted state.
     schema : Schema
@@ -44,11 +47,21 @@ class Loaded:
 
     models: Mapping[str, Any]
     origin: str
+    version: str
     digest: str
     schema: Schema
     training: Mapping[str, Any]
     train_hashes: np.ndarray
     inputs: Mapping[str, str]
+
+    def _repr_html_(self) -> str:
+        name = html.escape(f"{self.origin} {self.version}".strip())
+        return (
+            f"<p>The model of <strong>{name}</strong>: "
+            f"{html.escape(self.training['estimator'])}, fitted on "
+            f"{self.training['n_train']:,} rows, digest "
+            f"<code>{self.digest[:12]}</code>.</p>"
+        )
 
 
 def save_trained(step: Step, trained: Trained, dataset: Dataset) -> None:
@@ -99,7 +112,7 @@ def _npy(values: np.ndarray) -> bytes:
 
 
 def read_npy(content: bytes) -> np.ndarray:
-    """Return the array in the bytes of an ``.npy`` file; pickled objects are refused."""
+    """Return the array in the bytes of an ``.npy`` file; pickles are refused."""
     loaded: np.ndarray = np.load(io.BytesIO(content), allow_pickle=False)
     return loaded
 
@@ -118,14 +131,14 @@ def load_trained(step: Step, dataset: Dataset) -> Loaded:
     champion = load_champion(step) if step.run is None else None
     if champion is None:
         raise StaleError(
-            f"the {step.name} notebook was asked for case {step.params.case!r}, and there "
-            f"is no model yet, neither in {step.folder.relative_to(step.root)} nor in "
-            "production; run train first"
+            f"the {step.name} notebook was asked for case {step.params.case!r}, and "
+            f"there is no model yet, neither in {step.folder.relative_to(step.root)} "
+            "nor in production; run train first"
         )
     if signature(champion.schema) != signature(dataset.schema):
         raise StaleError(
-            f"production of {step.params.model!r} was trained on other columns than the "
-            "data have now; run train first"
+            f"production of {step.params.model!r} was trained on other columns than "
+            "the data have now; run train first"
         )
     return champion
 
@@ -135,9 +148,9 @@ def _from_folder(step: Step, dataset: Dataset, files: Mapping[str, str]) -> Load
     record = store.read_json(step.folder / "train" / "training.json")
     if record["fingerprint"] != dataset.fingerprint:
         raise StaleError(
-            f"the model in {step.folder.relative_to(step.root)} was trained on other data "
-            f"(fingerprint {record['fingerprint'][:12]}, now {dataset.fingerprint[:12]}); "
-            "run train again"
+            f"the model in {step.folder.relative_to(step.root)} was trained on other "
+            f"data (fingerprint {record['fingerprint'][:12]}, now "
+            f"{dataset.fingerprint[:12]}); run train again"
         )
     return Loaded(
         models=_open_models(
@@ -145,6 +158,7 @@ def _from_folder(step: Step, dataset: Dataset, files: Mapping[str, str]) -> Load
             allow_pickle=step.params.registry.allow_pickle,
         ),
         origin="this run" if step.run else "the draft",
+        version="",
         digest=record["training"]["digest"],
         schema=Schema.from_dict(record["schema"]),
         training=record["training"],
@@ -179,7 +193,8 @@ def load_champion(step: Step) -> Loaded | None:
         models=_open_models(
             content, allow_pickle=manifest["params"]["registry"]["allow_pickle"]
         ),
-        origin=f"production {version.version}",
+        origin="production",
+        version=version.version,
         digest=manifest["digest"],
         schema=Schema.from_dict(manifest["schema"]),
         training=manifest["training"],
@@ -188,9 +203,7 @@ def load_champion(step: Step) -> Loaded | None:
     )
 
 
-def _open_models(
-    files: Mapping[str, bytes], *, allow_pickle: bool
-) -> dict[str, Any]:
+def _open_models(files: Mapping[str, bytes], *, allow_pickle: bool) -> dict[str, Any]:
     """Return the model and its baselines from bytes whose hashes were checked."""
     return {
         Path(name).stem: registry.load_model(
@@ -217,7 +230,7 @@ def predict_all(loaded: Loaded, dataset: Dataset) -> dict[str, np.ndarray]:
 
 
 def unseen_rows(dataset: Dataset, *models: Loaded) -> np.ndarray:
-    """Return positions, within the test rows, that none of the models was trained on."""
+    """Return positions, within the test rows, that none of the models has seen."""
     seen = np.concatenate([model.train_hashes for model in models])
     hashes = dataset.row_hashes[dataset.test_rows]
     return np.flatnonzero(~np.isin(hashes, seen))

@@ -53,7 +53,7 @@ class StaleChampionError(RuntimeError):
 
 
 class ChangedModelError(RuntimeError):
-    """A model read back from the registry does not answer as it did when it was trained."""
+    """A model from the registry does not answer as it did when it was trained."""
 
 
 @dataclass(frozen=True)
@@ -148,9 +148,9 @@ def _check_champion(proposal: Proposal, opened: ModelRegistry) -> None:
     digest = None if champion is None else champion.digest
     if digest != proposal.champion_digest:
         raise StaleChampionError(
-            f"the version in production of {opened.model!r} changed while the new model "
-            f"was judged: it was {(proposal.champion_digest or 'none')[:12]} and is "
-            f"{(digest or 'none')[:12]}"
+            f"the version in production of {opened.model!r} changed while the new "
+            f"model was judged: it was {(proposal.champion_digest or 'none')[:12]} and "
+            f"is {(digest or 'none')[:12]}"
         )
 
 
@@ -264,8 +264,8 @@ def _move(
 def _target(stage: str, proposal: Proposal) -> str:
     """Return where a version in `stage` is to go.
 
-    A run that only found an equal model neither takes the champion out of production nor
-    brings back a version that was archived: a person may have rolled it back.
+    A run that only found an equal model neither takes the champion out of production
+    nor brings back a version that was archived: a person may have rolled it back.
     """
     if stage in ("production", "archived"):
         return stage
@@ -279,15 +279,13 @@ def _promote(
     opened: ModelRegistry, version: str, proposal: Proposal, note: Note
 ) -> None:
     try:
-        opened.promote(
-            version, note=note, expected_champion=proposal.champion_digest
-        )
+        opened.promote(version, note=note, expected_champion=proposal.champion_digest)
     except registry.ConflictError as error:
         raise StaleChampionError(str(error)) from error
 
 
 def _check_answers(opened: ModelRegistry, version: str, folder: Path) -> None:
-    """Check that the model read back from the registry predicts what it did in training."""
+    """Check that the model from the registry predicts what it did in training."""
     allowed = bool(opened.show(version).manifest["params"]["registry"]["allow_pickle"])
     loaded = opened.load(version, allow_pickle=allowed)
     sample = pd.read_parquet(io.BytesIO(opened.artifact(version, "sample.parquet")))
@@ -298,6 +296,6 @@ def _check_answers(opened: ModelRegistry, version: str, folder: Path) -> None:
         worst = float(np.max(np.abs(answers - expected)))
         raise ChangedModelError(
             f"version {version} of {opened.model!r}, read back from the registry, must "
-            f"predict what it did in training (run {folder.name}), and differs by up to "
-            f"{worst:.3g}; it stays in staging: check the package versions"
+            f"predict what it did in training (run {folder.name}), and differs by up "
+            f"to {worst:.3g}; it stays in staging: check the package versions"
         )

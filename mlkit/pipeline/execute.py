@@ -1,8 +1,8 @@
 """One notebook, run headless by papermill, with a status that can be believed.
 
-papermill marks the cells of a notebook ``completed`` even when the kernel died or a cell
-ran out of time. Here success is decided by two facts: papermill raised nothing, and the
-notebook's last cell wrote its result (``steps.Step.finish``).
+papermill marks the cells of a notebook ``completed`` even when the kernel died or a
+cell ran out of time. Here success is decided by two facts: papermill raised nothing,
+and the notebook's last cell wrote its result (``steps.Step.finish``).
 """
 
 from __future__ import annotations
@@ -38,7 +38,8 @@ class StepError(RuntimeError):
     Attributes
     ----------
     details : dict
-        ``step``, ``cell`` (the number JupyterLab shows before it), ``source``, ``type``, ``message`` and ``advice``.
+        ``step``, ``cell`` (the number JupyterLab shows before it), ``source``,
+        ``type``, ``message`` and ``advice``.
     """
 
     def __init__(self, details: Mapping[str, Any]) -> None:
@@ -158,8 +159,8 @@ def arguments(
             given[name] = params[name]
         elif name not in given:
             raise SignatureError(
-                f"{notebook.name} declares the parameter {name!r}, and the params have no "
-                f"such section; sections are {', '.join(sorted(sections))}"
+                f"{notebook.name} declares the parameter {name!r}, and the params have "
+                f"no such section; sections are {', '.join(sorted(sections))}"
             )
     return given
 
@@ -251,7 +252,7 @@ def _workspace(root: Path) -> Iterator[None]:
 
 @contextmanager
 def _quiet_papermill() -> Iterator[None]:
-    """Keep papermill's and nbclient's log lines out of ours; errors come as exceptions."""
+    """Keep papermill's log lines out of ours; errors come as exceptions."""
     logger = logging.getLogger("papermill")
     before = logger.level
     logger.setLevel(logging.CRITICAL)
@@ -306,8 +307,8 @@ def step_facts(folder: Path, name: str) -> dict[str, Any]:
                 "cell": None,
                 "source": "",
                 "type": "NoResult",
-                "message": f"the notebook ended without recording a result ({name}.json)",
-                "advice": "Its last code cell must call mlkit.pipeline.finish(step, ...).",
+                "message": f"the notebook ended without recording {name}.json",
+                "advice": "Its last code cell must call mlkit.pipeline.finish(...).",
             }
         )
     notebook = scrapbook.read_notebook(str(folder / f"{name}.ipynb"))
@@ -326,7 +327,7 @@ def _raised(step: str, error: PapermillExecutionError) -> dict[str, Any]:
         "source": error.source,
         "type": error.ename,
         "message": error.evalue,
-        "advice": f"Open {step}.ipynb in this folder to see the cell with its traceback.",
+        "advice": f"Open {step}.ipynb in this folder: the cell has its traceback.",
     }
 
 
@@ -337,11 +338,11 @@ def _timed_out(step: str, progress: Progress, limit: float) -> dict[str, Any]:
         "cell": progress.count,
         "source": progress.source,
         "type": "Timeout",
-        "message": f"the cell was stopped: one cell may take {limit:g} s, and the run's "
+        "message": f"the cell was stopped: a cell may take {limit:g} s, and the run's "
         f"notebooks together what is left of `pipeline.run_timeout`; the step had run "
         f"for {took:.0f} s",
-        "advice": "Raise `pipeline.cell_timeout` or `pipeline.run_timeout`, or give the "
-        "step less to do.",
+        "advice": "Raise `pipeline.cell_timeout` or `pipeline.run_timeout`, or give "
+        "the step less to do.",
     }
 
 

@@ -1,4 +1,4 @@
-"""What a step came to, in a sentence and a few numbers: the first screen of its page."""
+"""What a step came to, in a sentence and a few numbers: what its page begins with."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def data_outcome(dataset: Dataset) -> Outcome:
 
 
 def data_numbers(dataset: Dataset) -> list[dict[str, Any]]:
-    """Return the sizes of the data, as :class:`mlkit.report.KeyNumber` takes them."""
+    """Return the sizes of the data, for :class:`mlkit.report.KeyNumber`."""
     cells = dataset.X()
     missing = float(cells.isna().to_numpy().mean()) if cells.size else 0.0
     return [
@@ -75,8 +75,8 @@ def train_outcome(trained: Trained) -> Outcome:
         return Outcome(
             "warning",
             f"{trained.estimator} was fitted, and stopped before it converged",
-            f"It made {convergence['passes']} of at most {convergence['limit']} passes; "
-            "train.options.max_iter allows more.",
+            f"It made {convergence['passes']} of at most {convergence['limit']} "
+            "passes; train.options.max_iter allows more.",
         )
     rows = wording.count(trained.n_train, "row")
     return Outcome(
@@ -87,7 +87,7 @@ def train_outcome(trained: Trained) -> Outcome:
 
 
 def train_numbers(trained: Trained) -> list[dict[str, Any]]:
-    """Return the sizes of the training, as :class:`mlkit.report.KeyNumber` takes them."""
+    """Return the sizes of the training, for :class:`mlkit.report.KeyNumber`."""
     numbers: list[dict[str, Any]] = [
         {"label": "Training rows", "value": trained.n_train},
         {"label": "Model", "value": trained.estimator},

@@ -20,7 +20,7 @@ EXTRA_FILES = {"The log": "log.txt", "The record (JSON)": "run.json"}
 
 
 def notebook_body(notebook: Path) -> str:
-    """Return an executed notebook as an HTML fragment without code, not yet sanitised."""
+    """Return an executed notebook as an HTML fragment without code, not sanitised."""
     exporter = HTMLExporter(
         template_name="mlkit", extra_template_basedirs=[str(TEMPLATES)]
     )
@@ -53,7 +53,9 @@ def publish(folder: RunFolder, root: Path) -> None:
             store.write_atomic(notebook.with_suffix(".html"), html)
             pages[step["name"]] = f"{step['name']}.html"
     files = {
-        words: name for words, name in EXTRA_FILES.items() if (folder.path / name).exists()
+        words: name
+        for words, name in EXTRA_FILES.items()
+        if (folder.path / name).exists()
     }
     page = report.run_page(record, previous, pages=pages, files=files)
     store.write_atomic(folder.path / "index.html", page)
@@ -127,8 +129,10 @@ def reconcile(case: str, model: str, root: Path) -> None:
         record = store.read_json(path)
         if record["status"] == "running":
             done = registry.open_registry(model, root).commits_of(name)
-            committed = f"the registry has of it: {done.summary}" if done else (
-                "it changed nothing in the registry"
+            committed = (
+                f"the registry has of it: {done.summary}"
+                if done
+                else ("it changed nothing in the registry")
             )
             record["status"] = "interrupted"
             record["error"] = {

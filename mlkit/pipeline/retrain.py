@@ -10,7 +10,7 @@ from typing import Any
 
 from mlkit import evaluate, sources, store, train
 from mlkit import params as params_room
-from mlkit.params import Params, ParamsError
+from mlkit.params import Params, ParamsError, Problem
 from mlkit.pipeline import publish, runs
 from mlkit.pipeline.decide import Decision, StaleChampionError, decide
 from mlkit.pipeline.execute import (
@@ -82,8 +82,11 @@ def check_case(
     try:
         train.check_estimator(params)
         evaluate.check_metric_names(params)
+    except ParamsError:
+        raise
     except ValueError as error:
-        raise ParamsError(f"params/{case}.yaml: {error}") from error
+        problem = Problem((), str(error))
+        raise ParamsError(f"params/{case}.yaml", [problem]) from error
     sources.check_source(params, root)
     for name in NOTEBOOKS:
         arguments(notebook_path(name, root), case, None, params.to_dict())
@@ -96,8 +99,8 @@ def notebook_path(name: str, root: Path) -> Path:
     if not path.is_file():
         known = ", ".join(sorted(p.stem for p in path.parent.glob("*.ipynb"))) or "none"
         raise SignatureError(
-            f"the notebook {name!r} was asked for, and {path} is not there; notebooks in "
-            f"this workspace: {known}"
+            f"the notebook {name!r} was asked for, and {path} is not there; notebooks "
+            f"in this workspace: {known}"
         )
     return path
 
@@ -204,7 +207,7 @@ def _io_failure(error: OSError) -> dict[str, Any]:
         "step": None,
         "type": type(error).__name__,
         "message": str(error),
-        "advice": "Check the disk's free space and the folder's rights, then run again.",
+        "advice": "Check the disk's free space and the folder's rights.",
     }
 
 
@@ -247,7 +250,10 @@ class _Runner:
             notebook,
             output,
             arguments(
-                notebook, self.params.case, self.record.folder.run, self.params.to_dict()
+                notebook,
+                self.params.case,
+                self.record.folder.run,
+                self.params.to_dict(),
             ),
             root=self.root,
             cell_timeout=self.params.pipeline.cell_timeout,

@@ -1,9 +1,9 @@
 """Runs: their names, folders, locks and records.
 
-A run is a folder ``reports/<case>/<run>/`` with a ``run.json``, which is written first with
-the status ``running`` and last with ``ok`` or ``failed``. The operating system frees a
-run's lock when its process ends, so a record that still says ``running`` while the lock is
-free belongs to a run that was interrupted.
+A run is a folder ``reports/<case>/<run>/`` with a ``run.json``, which is written first
+with the status ``running`` and last with ``ok`` or ``failed``. The operating system
+frees a run's lock when its process ends, so a record that still says ``running`` while
+the lock is free belongs to a run that was interrupted.
 """
 
 from __future__ import annotations
@@ -155,9 +155,10 @@ def hold(case: str, root: Path, *, wait: bool = False) -> Iterator[None]:
         running = next((r for r in records(case, root) if r["status"] == "running"), {})
         name = running.get("run", "a run that is just starting")
         raise BusyError(
-            f"a retrain of case {case!r} was asked for, and one run of a case goes at a "
-            f"time: {name} is under way since {running.get('started_at', 'just now')}; "
-            "wait for it, or queue behind it with --wait"
+            f"a retrain of case {case!r} was asked for, and one run of a case goes at "
+            f"a time: {name} is under way since "
+            f"{running.get('started_at', 'just now')}; wait for it, or queue behind it "
+            "with --wait"
         ) from None
     try:
         yield

@@ -138,7 +138,8 @@ def load_dataset(step: Step) -> Dataset:
             raise StaleError(
                 f"the data of case {step.params.case!r} changed during run {step.run}: "
                 f"the fingerprint was {before[:12]} in the data step and is "
-                f"{dataset.fingerprint[:12]} now; start the run again when the data stand"
+                f"{dataset.fingerprint[:12]} now; start the run again when the data "
+                "stand"
             )
     return dataset
 

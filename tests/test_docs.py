@@ -1,0 +1,206 @@
+"""The documentation: every command runs, every link, key and target is there."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+import pytest
+from sklearn.datasets import load_diabetes
+
+from mlkit.cli.app import app
+from mlkit.params import ParamsError, load_params
+from tests.workspace import PROJECT
+
+README = (PROJECT / "README.md").read_text()
+DOCS = [PROJECT / "README.md", *sorted((PROJECT / "docs").rglob("*.md"))]
+
+
+def blocks(text: str, language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)
+
+
+COMMANDS = [
+    line for block in blocks(README, "sh") for line in block.splitlines() if line
+]
+ELSEWHERE = ("git ", "make lab", "make test")
+
+
+@pytest.fixture(scope="module")
+def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a workspace with the bundled cases and the README's own."""
+    root = tmp_path_factory.mktemp("readme")
+    for name in ("params", "notebooks"):
+        shutil.copytree(PROJECT / name, root / name)
+    (root / "data").mkdir()
+    table = load_diabetes(as_frame=True).frame.rename(columns={"target": "price"})
+    table.insert(0, "listing_id", [f"L{number:05d}" for number in range(len(table))])
+    table.to_csv(root / "data" / "houses.csv", index=False)
+    (yaml,) = blocks(README, "yaml")
+    (root / "params" / "houses.yaml").write_text(yaml)
+    return root
+
+
+def shell(command: str, root: Path, *, cwd: Path = PROJECT) -> str:
+    done = subprocess.run(
+        command,
+        shell=True,
+        cwd=cwd,
+        env={**os.environ, "MLKIT_ROOT": str(root), "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        timeout=240,
+    )
+    assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
+    return done.stdout
+
+
+needs_environment = pytest.mark.skipif(
+    not (PROJECT / ".venv" / ".ready").exists(),
+    reason="make has not built .venv here: run the tests with `make test`",
+)
+
+
+@needs_environment
+@pytest.mark.timeout(900)
+def test_every_command_of_the_readme_runs(workspace: Path) -> None:
+    commands = [c for c in COMMANDS if not c.startswith(ELSEWHERE)]
+    assert len(commands) >= 12
+    for command in commands:
+        # Paths of the README are those of the workspace; the tests have one of their
+        # own.
+        placed = re.sub(r"(?<= )(data|reports)/", rf"{workspace}/\1/", command)
+        shell(placed, workspace)
+    assert (workspace / "reports" / "index.html").exists()
+    assert (workspace / "data" / "scored.csv").read_text().count("\n") == 443
+    assert list((workspace / "registry" / "houses" / "log").glob("*.json"))
+
+
+@needs_environment
+def test_the_python_of_the_readme_runs(workspace: Path) -> None:
+    (python,) = blocks(README, "python")
+    root = f"import os; os.environ['MLKIT_ROOT'] = {str(workspace)!r}\n"
+    subprocess.run([sys.executable, "-c", root + python], check=True, timeout=120)
+
+
+@needs_environment
+def test_make_lab_serves_the_notebooks_with_a_kernel(tmp_path: Path) -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    options = f"--no-browser --ServerApp.port={port} --IdentityProvider.token=toy"
+    log = (tmp_path / "lab.log").open("w")
+    process = subprocess.Popen(
+        ["make", "lab", f"ARGS={options}"],
+        cwd=PROJECT,
+        stdout=log,
+        stderr=log,
+        start_new_session=True,
+    )
+    try:
+        found = _get(f"http://127.0.0.1:{port}/api/kernelspecs?token=toy")
+        assert '"default": "python3"' in found
+        assert "train.ipynb" in _get(
+            f"http://127.0.0.1:{port}/api/contents/notebooks?token=toy"
+        )
+    finally:
+        os.killpg(process.pid, signal.SIGTERM)
+        process.wait(timeout=30)
+        log.close()
+
+
+def _get(url: str) -> str:
+    end = time.monotonic() + 60
+    while True:
+        try:
+            with urllib.request.urlopen(url, timeout=10) as answer:
+                return str(answer.read().decode())
+        except OSError:
+            if time.monotonic() > end:
+                raise
+            time.sleep(0.5)
+
+
+def test_a_changed_workspace_pulls_a_newer_mlkit(tmp_path: Path) -> None:
+    ours, theirs = tmp_path / "ours", tmp_path / "theirs"
+    git = "git -c user.name=t -c user.email=t@example.org -c init.defaultBranch=main"
+    shutil.copytree(
+        PROJECT, theirs, ignore=shutil.ignore_patterns(".git", ".venv", ".*_cache")
+    )
+    shell(
+        f"{git} init -q && git add -A && {git} commit -qm first", tmp_path, cwd=theirs
+    )
+    shell(f"git clone -q {theirs} {ours}", tmp_path, cwd=tmp_path)
+    (ours / "params" / "own.yaml").write_text("case: own\n")
+    (theirs / "mlkit" / "newer.py").write_text('"""Newer."""\n')
+    shell(f"git add -A && {git} commit -qm newer", tmp_path, cwd=theirs)
+    for command in COMMANDS:
+        if command.startswith("git "):
+            shell(command.replace("git ", f"{git} ", 1), tmp_path, cwd=ours)
+    assert (ours / "params" / "own.yaml").exists()
+    assert (ours / "mlkit" / "newer.py").exists()
+
+
+def test_make_test_is_what_ci_runs() -> None:
+    assert "make test" in COMMANDS
+    assert "make test" in (PROJECT / ".ci" / "run").read_text()
+    assert "make check" in (PROJECT / ".ci" / "run").read_text()
+
+
+def test_every_bundled_case_is_named_and_valid() -> None:
+    cases = sorted(path.stem for path in (PROJECT / "params").glob("*.yaml"))
+    for case in cases:
+        assert f"`{case}`" in README
+        assert load_params(case, PROJECT).case == case
+
+
+def test_the_case_of_the_readme_is_checked_like_any(workspace: Path) -> None:
+    assert load_params("houses", workspace).data.target == "price"
+    with pytest.raises(ParamsError, match="pric"):
+        load_params("houses", workspace, overrides=["data.target=1.5e"])
+
+
+def commands_of(typer_app: object, prefix: str = "mlkit") -> list[str]:
+    found = [
+        f"{prefix} {c.name or c.callback.__name__}"
+        for c in typer_app.registered_commands  # type: ignore[attr-defined]
+    ]
+    for group in typer_app.registered_groups:  # type: ignore[attr-defined]
+        found += commands_of(group.typer_instance, f"{prefix} {group.name}")
+    return found
+
+
+def test_every_command_of_the_docs_is_a_command_and_has_help() -> None:
+    known = commands_of(app)
+    for path in DOCS:
+        for words in re.findall(
+            r"mlkit ((?:registry |params )?[a-z]+)\b", path.read_text()
+        ):
+            if f"mlkit {words}" not in known:
+                pattern = rf"(?:bin/|`|^)mlkit {words}\b"
+                assert not re.search(pattern, path.read_text(), re.M), (
+                    path.name,
+                    words,
+                )
+
+
+def test_every_make_target_of_the_docs_is_a_target() -> None:
+    makefile = (PROJECT / "Makefile").read_text()
+    targets = set(re.findall(r"^([a-z]+):", makefile, re.MULTILINE))
+    for path in DOCS:
+        for target in re.findall(r"(?:`|^)make ([a-z]+)", path.read_text(), re.M):
+            assert target in targets, (path.name, target)
+
+
+@pytest.mark.parametrize("path", DOCS, ids=lambda path: path.name)
+def test_links_between_documents_hold(path: Path) -> None:
+    for target in re.findall(r"\]\((?!https?:|#)([^)#]+)", path.read_text()):
+        assert (path.parent / target).exists(), target

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import shutil
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -115,6 +116,44 @@ def test_a_cache_edited_by_hand_is_passed_over(three: ModelRegistry) -> None:
     before = three.state()
     path.write_text(path.read_text().replace('"production"', '"failed"'))
     assert three.state() == before
+
+
+def test_a_cache_of_another_log_is_passed_over(
+    demo: ModelRegistry, candidate: Make, tmp_path: Path
+) -> None:
+    other = registry.open_registry("demo", tmp_path / "other")
+    demo.register(candidate(1), FILES)
+    other.register(candidate(2), FILES)
+    shutil.copy(other.folder / "registry.json", demo.folder)
+    assert demo.show("latest").digest == candidate(1).digest
+    assert demo.state().versions["1.0.0"].digest == candidate(1).digest
+    assert not demo.verify().ok
+
+
+@pytest.mark.parametrize("hidden", [[9], [8, 9], [5], [5, 9]])
+def test_entries_that_a_stale_listing_hides_are_found(
+    three: ModelRegistry, monkeypatch: pytest.MonkeyPatch, hidden: list[int]
+) -> None:
+    before = three.state()
+    (three.folder / "registry.json").unlink()
+    names = {f"{number:020d}.json" for number in hidden}
+    real = os.listdir
+    monkeypatch.setattr(os, "listdir", lambda path: sorted(set(real(path)) - names))
+    assert three.state() == before
+
+
+def test_a_commit_that_was_reported_lost_and_was_not_counts_once(
+    demo: ModelRegistry, candidate: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = store.create_if_absent
+
+    def create(path: Path, data: bytes) -> bool:
+        created = real(path, data)
+        return created and path.parent.name != "log"
+
+    monkeypatch.setattr(store, "create_if_absent", create)
+    assert demo.register(candidate(), FILES).version == "1.0.0"
+    assert len(demo.history()) == 1
 
 
 def test_an_old_cache_is_completed_from_the_log(

@@ -53,8 +53,8 @@ def open_registry(model: str, root: Path | None = None) -> ModelRegistry:
     RegistryError
         When the name is not allowed.
     """
-    root = root if root is not None else store.workspace_root()
-    return ModelRegistry(model, model_folder(model, root))
+    place = store.workspace_root() if root is None else Path(root)
+    return ModelRegistry(model, model_folder(model, place))
 
 
 @dataclass(frozen=True)
@@ -427,7 +427,7 @@ class ModelRegistry:
             self._artifact(manifest, name)
 
     def _check_known(self) -> None:
-        if not (self.folder / "log").is_dir():
+        if not self.folder.is_dir():
             known = models(self.folder.parent.parent)
             raise RegistryError(
                 f"there is no model {self.model!r} in {self.folder.parent}"

@@ -286,6 +286,8 @@ def _rebuild(look: _Look, path: Path, data: bytes) -> None:
 
 
 def _leftovers(look: _Look) -> None:
+    if not look.state.as_of:
+        return
     try:
         swept = log.sweep(look.folder)
     except OSError as error:

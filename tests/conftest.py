@@ -68,7 +68,12 @@ def prepared() -> Callable[..., tuple[Dataset, Params]]:
 
     def make(frame: pd.DataFrame, task: str, **sections: Any) -> tuple[Dataset, Params]:
         positive = {"positive": "yes"} if task == "binary" else {}
-        data = {"source": "y.csv", "target": "y", **positive, **sections.pop("data", {})}
+        data = {
+            "source": "y.csv",
+            "target": "y",
+            **positive,
+            **sections.pop("data", {}),
+        }
         params = params_from_dict({"case": "y", "task": task, "data": data, **sections})
         return prepare(frame, params), params
 

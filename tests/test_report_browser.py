@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -13,6 +14,10 @@ from typing import Any, Self
 
 import pytest
 
+from mlkit.report.palette import DARK, LIGHT
+from tests.report_runs import pages
+
+PAGES = ("notebook", "run", "failed", "interrupted", "index", "draft")
 CHROMIUM = next(
     filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))),
     None,
@@ -118,7 +123,9 @@ class Browser:
         width = self.evaluate("innerWidth")
         full = self.evaluate("document.documentElement.scrollHeight")
         clip = {"x": 0, "y": 0, "width": width, "height": height or full, "scale": 1}
-        answer = self.call("Page.captureScreenshot", captureBeyondViewport=True, clip=clip)
+        answer = self.call(
+            "Page.captureScreenshot", captureBeyondViewport=True, clip=clip
+        )
         return base64.b64decode(answer["data"])
 
     def pdf(self) -> bytes:
@@ -150,3 +157,133 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
         pytest.skip("no Chromium on this machine: pages are not tried in a browser")
     with Browser(tmp_path_factory.mktemp("chromium")) as running:
         yield running
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    folder = tmp_path_factory.mktemp("pages")
+    for name, html in pages().items():
+        (folder / f"{name}.html").write_text(html, encoding="utf-8")
+    return {path.stem: path for path in folder.glob("*.html")}
+
+
+@pytest.mark.parametrize("name", PAGES)
+@pytest.mark.parametrize("dark", [False, True])
+def test_a_page_loads_without_network_script_or_error(
+    browser: Browser, files: dict[str, Path], name: str, dark: bool
+) -> None:
+    assert browser.open(files[name], dark=dark) == []
+    ground = browser.evaluate("getComputedStyle(document.body).backgroundColor")
+    assert ground == rgb((DARK if dark else LIGHT).surface)
+
+
+def rgb(colour: str) -> str:
+    red, green, blue = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
+    return f"rgb({red}, {green}, {blue})"
+
+
+def test_the_probe_sees_requests_scripts_and_refusals(
+    browser: Browser, tmp_path: Path
+) -> None:
+    page = tmp_path / "bad.html"
+    page.write_text(
+        '<!doctype html><img src="missing.png"><script>console.log("ran")</script>'
+    )
+    wrong = " ".join(browser.open(page))
+    assert "missing.png" in wrong
+    assert "script:" in wrong
+
+
+def test_the_policy_stops_what_slipped_through(
+    browser: Browser, files: dict[str, Path], tmp_path: Path
+) -> None:
+    page = tmp_path / "slipped.html"
+    html = files["run"].read_text(encoding="utf-8")
+    page.write_text(
+        html.replace("</main>", "<script>document.title='ran'</script></main>")
+    )
+    assert any("Content Security Policy" in wrong for wrong in browser.open(page))
+    assert browser.evaluate("document.title") != "ran"
+
+
+def test_a_figure_follows_the_ground(browser: Browser, files: dict[str, Path]) -> None:
+    shown = []
+    for dark in (False, True):
+        browser.open(files["notebook"], dark=dark)
+        shown.append(
+            browser.evaluate("document.querySelector('figure img').currentSrc")
+        )
+        assert (
+            browser.evaluate("document.querySelector('figure img').naturalWidth") > 300
+        )
+    assert shown[0] != shown[1]
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_nothing_runs_off_a_narrow_screen(
+    browser: Browser, files: dict[str, Path], name: str
+) -> None:
+    browser.open(files[name], width=360)
+    assert browser.evaluate("document.documentElement.scrollWidth") <= 360
+    own_box = ".scroll, pre, svg, .skip, details:not([open])"
+    assert browser.evaluate(
+        "[...document.querySelectorAll('body *')]"
+        f".filter(e => !e.closest('{own_box}'))"
+        ".filter(e => e.getBoundingClientRect().right > 360)"
+        ".map(e => e.outerHTML.slice(0, 80))"
+    ) == []  # fmt: skip
+
+
+def test_the_verdict_is_on_the_first_screen(
+    browser: Browser, files: dict[str, Path]
+) -> None:
+    for name in ("run", "notebook"):
+        browser.open(files[name], width=1280)
+        for part in ("#verdict", "#numbers", "#changes"):
+            bottom = f"document.querySelector('{part}').getBoundingClientRect().bottom"
+            assert browser.evaluate(bottom) < 900, part
+
+
+def test_contents_stay_in_view_on_a_wide_screen(
+    browser: Browser, files: dict[str, Path]
+) -> None:
+    browser.open(files["notebook"], width=1280)
+    browser.evaluate("scrollTo(0, document.body.scrollHeight / 2)")
+    top = browser.evaluate(
+        "document.querySelector('.contents').getBoundingClientRect().top"
+    )
+    assert 0 <= top <= 900
+
+
+def test_the_first_stop_of_the_keyboard_skips_to_the_result(
+    browser: Browser, files: dict[str, Path]
+) -> None:
+    browser.open(files["run"])
+    for kind in ("keyDown", "keyUp"):
+        browser.call("Input.dispatchKeyEvent", type=kind, key="Tab", code="Tab",
+                     windowsVirtualKeyCode=9)  # fmt: skip
+    focused = "document.activeElement"
+    assert browser.evaluate(f"{focused}.className") == "skip"
+    assert browser.evaluate(f"{focused}.getBoundingClientRect().left") >= 0
+
+
+def test_folded_parts_are_printed_and_each_sheet_has_a_foot(
+    browser: Browser, files: dict[str, Path], tmp_path: Path
+) -> None:
+    if shutil.which("pdftotext") is None:
+        pytest.skip("no pdftotext on this machine: the print is not read back")
+    browser.open(files["run"])
+    assert "scikit-learn 1.9.1" not in browser.evaluate(
+        "document.body.innerText"
+    ).replace("scikit-learn 1.9.0 → 1.9.1", "")
+    printed = tmp_path / "run.pdf"
+    printed.write_bytes(browser.pdf())
+    done = subprocess.run(
+        ["pdftotext", "-layout", str(printed), "-"],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    sheets = done.stdout.split("\f")[:-1]
+    assert "train.options.depth: 6" in done.stdout
+    for number, sheet in enumerate(sheets, start=1):
+        assert "vendor_dispatch · 20260726T101500Z-a1b2c3" in sheet
+        assert re.search(rf"\b{number}\s*/\s*{len(sheets)}\b", sheet)

@@ -15,7 +15,9 @@ from mlkit.report.sanitise import BY_TAG, EVERYWHERE, PROPERTIES, TAGS, sanitise
 PIXEL = "data:image/png;base64,iVBORw0KGgo="
 
 
-def svg(inside: str, *, head: str = "", namespace: str = "http://www.w3.org/2000/svg") -> str:
+def svg(
+    inside: str, *, head: str = "", namespace: str = "http://www.w3.org/2000/svg"
+) -> str:
     text = f'{head}<svg xmlns="{namespace}">{inside}</svg>'
     return "data:image/svg+xml;base64," + base64.b64encode(text.encode()).decode()
 
@@ -86,9 +88,9 @@ def assert_harmless(html: str) -> None:
                 assert is_still_image(text)
             elif name == "style":
                 assert "url" not in text
-                assert {p.split(":")[0].strip() for p in text.split(";") if p.strip()} <= (
-                    PROPERTIES
-                )
+                assert {
+                    p.split(":")[0].strip() for p in text.split(";") if p.strip()
+                } <= (PROPERTIES)
             else:
                 assert name in EVERYWHERE | BY_TAG.get(tag.name, frozenset()), name
 
@@ -118,17 +120,18 @@ def test_what_passed_once_passes_again_unchanged(pieces: list[str]) -> None:
     [
         "<h1>a</h1><h2>b</h2><h3>c</h3><h6>d</h6>",
         '<h2 id="what-changed">b</h2>',
-        "<p><strong>a</strong> <em>b</em> <code>c</code> H<sub>2</sub>O x<sup>2</sup></p>",
+        "<p><strong>a</strong> <em>b</em> <code>c</code> H<sub>2</sub>O</p>",
+        "<p>x<sup>2</sup></p>",
         "<ul><li>a<ol><li>b</li></ol></li></ul>",
         '<table><caption>c</caption><thead><tr><th scope="col" colspan="2">a</th></tr>'
         '</thead><tbody><tr><th scope="row">1</th><td rowspan="2">2</td></tr></tbody>'
         "</table>",
-        f'<figure><picture><source srcset="{PIXEL}" media="(prefers-color-scheme: dark)">'
+        f'<figure><picture><source srcset="{PIXEL}" media="(min-width: 9em)">'
         f'<img src="{PIXEL}" alt="It rises" width="6" height="4"></picture>'
         "<figcaption>c</figcaption></figure>",
         "<details><summary>More</summary><p>a</p></details>",
-        '<p><a href="https://example.org/a?b=c#d">a</a> <a href="mailto:a@example.org">b</a> '
-        '<a href="#part">c</a></p>',
+        '<p><a href="https://example.org/a?b=c#d">a</a> <a href="#part">c</a></p>',
+        '<p><a href="mailto:a@example.org">b</a></p>',
         '<div class="scroll" role="region" tabindex="0" aria-label="Rows">x</div>',
         "<pre>a &lt;b&gt; &amp; c</pre>",
         "<blockquote>q</blockquote><hr>",

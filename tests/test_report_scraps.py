@@ -47,7 +47,10 @@ def test_a_number_that_is_not_finite_is_named_with_its_path(bad: float) -> None:
 @pytest.mark.parametrize(
     ("value", "message"),
     [
-        (pd.DataFrame({"a": [1, 2]}), r"DataFrame of shape \(2 x 1\); tables belong in"),
+        (
+            pd.DataFrame({"a": [1, 2]}),
+            r"DataFrame of shape \(2 x 1\); tables belong in",
+        ),
         (np.zeros(3), r"ndarray of shape \(3\); tables belong in files"),
         (pd.Series([1.0]), "tables belong in files"),
         (None, "must hold a value"),
@@ -65,7 +68,9 @@ def test_a_value_json_cannot_hold_is_refused_with_advice(
 
 
 def test_a_large_value_is_refused() -> None:
-    with pytest.raises(ValueError, match=r"may take 1,000,000 bytes, this one takes 1,"):
+    with pytest.raises(
+        ValueError, match=r"may take 1,000,000 bytes, this one takes 1,"
+    ):
         scrap("x", "a" * 1_000_001)
 
 

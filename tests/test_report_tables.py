@@ -120,7 +120,9 @@ def test_records_are_rows() -> None:
 
 
 def test_a_column_that_is_not_there_is_named_with_those_that_are() -> None:
-    with pytest.raises(KeyError, match=r"'rwos' is not in the data; it has name, rows,"):
+    with pytest.raises(
+        KeyError, match=r"'rwos' is not in the data; it has name, rows,"
+    ):
         table(FRAME, caption="x", headings={"rwos": "Rows"})
 
 

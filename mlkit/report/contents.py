@@ -18,9 +18,11 @@ ANCHOR = re.compile(r'<a[^>]*class="anchor-link"[^>]*>.*?</a>', re.DOTALL)
 TAG = re.compile(r"<[^>]+>")
 ID = re.compile(r'\sid="([^"]*)"')
 INNER_LINK = re.compile(r'\shref="#([^"]*)"')
-# nbconvert gives every image without words the first of these.
+NO_WORDS = "A chart without a description"
+# The first comes from our template, the second from nbconvert.
 UNDESCRIBED = re.compile(
-    r'<img alt="No description has been provided for this image"|<img(?![^>]*\salt=)'
+    rf'(?<=<img )alt="({NO_WORDS}|No description has been provided for this image)"'
+    r"|(?<=<img )(?![^>]*\balt=)"
 )
 LOOSE_TABLE = re.compile(
     r'(<div class="scroll"[^>]*>)?(<table\b.*?</table>)', re.DOTALL
@@ -76,8 +78,10 @@ def arrange(html: str, *, taken: Collection[str] = ()) -> Body:
     headings: list[Heading] = []
     renamed: dict[str, str] = {}
     pieces = list(_pieces(html, set(taken), headings, renamed))
+    places = renamed | {name: name for name in [h.id for h in headings] + list(taken)}
     joined = INNER_LINK.sub(
-        lambda link: f' href="#{renamed.get(link[1], link[1])}"', "".join(pieces)
+        lambda link: f' href="#{places[link[1]]}"' if link[1] in places else "",
+        "".join(pieces),
     )
     return Body(title, _tables(joined), tuple(headings))
 
@@ -116,7 +120,7 @@ def _free(name: str, taken: set[str]) -> str:
 
 def _described(html: str, section: str) -> str:
     place = f" in the section “{escape(section)}”" if section else ""
-    return UNDESCRIBED.sub(f'<img alt="A chart without a description{place}"', html)
+    return UNDESCRIBED.sub(lambda _: f'alt="{NO_WORDS}{place}" ', html)
 
 
 def _tables(html: str) -> str:

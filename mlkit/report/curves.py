@@ -42,8 +42,8 @@ def roc(scored: Mapping[str, Scored], classes: Sequence[str]) -> Figure:
 
     return _curves(
         scored, classes, roc_curves, metric="roc_auc",
-        x="False positive rate: share of the other rows that is called {of}",
-        y="True positive rate: share of {of} rows that is found",
+        x="False positive rate: share of the other rows taken for {name}",
+        y="True positive rate: share of {rows} found",
         caption="The closer a curve comes to the top left corner, the better the "
         "ranking; the dotted diagonal is guessing.",
     )  # fmt: skip
@@ -61,8 +61,8 @@ def precision_recall(scored: Mapping[str, Scored], classes: Sequence[str]) -> Fi
 
     return _curves(
         scored, classes, pr_curves, metric="average_precision",
-        x="Recall: share of {of} rows that is found",
-        y="Precision: share of the rows called {of} that are so",
+        x="Recall: share of {rows} found",
+        y="Precision: share right among the rows called {name}",
         caption="The closer a curve comes to the top right corner, the better; the "
         "dotted line is guessing.",
     )  # fmt: skip
@@ -80,12 +80,13 @@ def _curves(
 ) -> Figure:
     binary = scored["model"].task == "binary"
     lines = _lines(scored, classes, trace, metric)
-    of = f"“{classes[1]}”" if binary else "the class's"
+    name = f"“{classes[1]}”" if binary else "the class"
+    words = {"name": name, "rows": f"{name} rows" if binary else "the class's rows"}
     stepped = metric == "average_precision"
 
     def draw(canvas: Any, theme: Theme) -> None:
         panel = shared.panel(
-            canvas, (1, 1, 1), theme, x=x.format(of=of), y=y.format(of=of)
+            canvas, (1, 1, 1), theme, x=x.format(**words), y=y.format(**words)
         )
         panel.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), xticks=TICKS, yticks=TICKS)
         _guessing(panel, [line.curve.chance for line in lines], theme)

@@ -10,7 +10,7 @@ from mlkit.report import axes as shared
 from mlkit.report import measures, wording
 from mlkit.report.figures import Figure, figure, statement
 from mlkit.report.palette import Theme
-from mlkit.report.tables import table
+from mlkit.report.tables import Table, table
 
 if TYPE_CHECKING:
     from mlkit.evaluate import Evaluation
@@ -140,49 +140,62 @@ def slices(evaluation: Evaluation | Mapping[str, Any]) -> Figure:
     if not parts or overall["value"] is None:
         return statement("No slices are compared: evaluate.slices names no column.")
     shown = [part for part in parts if part["estimate"]["value"] is not None]
-
-    def draw(canvas: Any, theme: Theme) -> None:
-        panel = shared.panel(canvas, (1, 1, 1), theme, x=label)
-        for height, part in enumerate(reversed(shown)):
-            shared.whiskers(
-                panel, height, part["estimate"], colour=theme.blue, marker="o"
-            )
-            panel.annotate(
-                wording.count(part["n"], "row"),
-                (1.01, height),
-                xycoords=("axes fraction", "data"),
-                va="center",
-                fontsize=8,
-                color=theme.muted,
-            )
-        panel.axvline(
-            overall["value"], color=theme.orange, linestyle="--", linewidth=1.2
-        )
-        panel.annotate(
-            f"all rows {wording.number(overall['value'])}", (overall["value"], 1),
-            xytext=(0, 4), xycoords=("data", "axes fraction"), ha="center",
-            textcoords="offset points", color=theme.orange, fontsize=9,
-        )  # fmt: skip
-        panel.set_yticks(range(len(shown)), [_slice(part) for part in reversed(shown)])
-        panel.set_ylim(-0.6, len(shown) - 0.4)
-        panel.grid(visible=False, axis="y")
-
-    rows = [
-        {"slice": _slice(part), "n": part["n"]}
-        | {"value": part.get("note") or measures.estimate_text(part["estimate"])}
-        for part in parts
-    ]
-    headings = {"slice": "Slice", "n": "Rows", "value": f"{label} (interval)"}
     return figure(
-        draw,
+        lambda canvas, theme: _draw_slices(
+            shared.panel(canvas, (1, 1, 1), theme, x=label), shown, overall, theme
+        ),
         alt=_slices_alt(shown, label, overall),
         caption=f"{label} by slice with its interval. The dashed line is all test "
         "rows. An interval that does not reach it is a hint, not a proof: of many "
         "slices some are off by chance.",
-        table=table(rows, caption=f"{label} by slice", headings=headings,
-                    numbers=["value"], limit=60),
+        table=_slices_table(parts, label),
         height=ROW_HEIGHT * max(3, len(shown)) + 70,
-    )  # fmt: skip
+    )
+
+
+def _draw_slices(
+    panel: Any,
+    shown: Sequence[Mapping[str, Any]],
+    overall: Mapping[str, Any],
+    theme: Theme,
+) -> None:
+    for height, part in enumerate(reversed(shown)):
+        shared.whiskers(panel, height, part["estimate"], colour=theme.blue, marker="o")
+        panel.annotate(
+            wording.count(part["n"], "row"),
+            (1.01, height),
+            xycoords=("axes fraction", "data"),
+            va="center",
+            fontsize=8,
+            color=theme.muted,
+        )
+    panel.axvline(overall["value"], color=theme.orange, linestyle="--", linewidth=1.2)
+    panel.annotate(
+        f"all rows {wording.number(overall['value'])}",
+        (overall["value"], 1),
+        xytext=(0, 4),
+        xycoords=("data", "axes fraction"),
+        textcoords="offset points",
+        ha="center",
+        color=theme.orange,
+    )
+    panel.set_yticks(range(len(shown)), [_slice(part) for part in reversed(shown)])
+    panel.set_ylim(-0.6, max(len(shown), 1) - 0.4)
+    panel.grid(visible=False, axis="y")
+
+
+def _slices_table(parts: Sequence[Mapping[str, Any]], label: str) -> Table:
+    rows = [
+        {
+            "slice": _slice(part),
+            "n": part["n"],
+            "value": part.get("note") or measures.estimate_text(part["estimate"]),
+        }
+        for part in parts
+    ]
+    headings = {"slice": "Slice", "n": "Rows", "value": f"{label} (interval)"}
+    caption = f"{label} by slice"
+    return table(rows, caption=caption, headings=headings, numbers=["value"], limit=60)
 
 
 def _slice(part: Mapping[str, Any]) -> str:

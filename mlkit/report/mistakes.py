@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mlkit.report import axes as shared
 from mlkit.report import wording
@@ -30,53 +31,54 @@ def confusion(scored: Scored, classes: Sequence[str]) -> Figure:
     classes : sequence of str
         Names of the classes, in the order of the codes.
     """
-    matrix = np.zeros((len(classes), len(classes)))
+    matrix = np.zeros((len(classes), len(classes)), dtype=np.int64)
     np.add.at(matrix, (scored.codes, scored.labels), 1)
-    totals = matrix.sum(axis=1, keepdims=True)
-    shares = np.divide(matrix, totals, out=np.zeros_like(matrix), where=totals > 0)
-    size = len(classes)
-
-    def draw(canvas: Any, theme: Theme) -> None:
-        panel = shared.panel(canvas, (1, 1, 1), theme, x="Predicted", y="True class")
-        panel.imshow(
-            shares, cmap=_ramp(theme.raised, theme.blue), vmin=0, vmax=1, aspect="auto"
-        )
-        panel.set_xticks(range(size), classes)
-        panel.set_yticks(range(size), classes)
-        panel.grid(visible=False)
-        panel.spines["bottom"].set_visible(False)
-        panel.tick_params(length=0)
-        if size > 6:
-            panel.tick_params(axis="x", rotation=90)
-        if size <= MOST_WITH_NUMBERS:
-            for (true, predicted), share in np.ndenumerate(shares):
-                text = f"{matrix[true, predicted]:,.0f}"
-                if size <= 5:
-                    text += f"\n{wording.percent(share)}"
-                colour = theme.surface if share > 0.5 else theme.text
-                panel.text(
-                    predicted, true, text, ha="center", va="center", color=colour
-                )
-
     rows = [
-        {"true": name} | {other: int(matrix[i, j]) for j, other in enumerate(classes)}
-        for i, name in enumerate(classes)
+        {"name": name} | {str(code): int(n) for code, n in enumerate(matrix[true])}
+        for true, name in enumerate(classes)
     ]
-    side = 260 + 34 * min(size, 10)
+    headings = {str(code): name for code, name in enumerate(classes)}
+    side = 260 + 34 * min(len(classes), 10)
     return figure(
-        draw,
+        lambda canvas, theme: _draw_confusion(canvas, theme, matrix, classes),
         alt=_confusion_alt(matrix, classes),
         caption="Rows of the test data by true and predicted class; the shade is the "
         "share of the true class. What is right lies on the diagonal from top left.",
         table=table(
             rows,
             caption="Test rows by true class (down) and predicted class (across)",
-            headings={"true": "True class"} | {name: name for name in classes},
+            headings={"name": "True class"} | headings,
             limit=60,
         ),
         width=min(660, side + 120),
         height=side,
     )
+
+
+def _draw_confusion(
+    canvas: Any, theme: Theme, matrix: NDArray[np.int64], classes: Sequence[str]
+) -> None:
+    totals = matrix.sum(axis=1, keepdims=True)
+    shares = matrix / np.maximum(totals, 1)
+    size = len(classes)
+    panel = shared.panel(canvas, (1, 1, 1), theme, x="Predicted", y="True class")
+    ramp = _ramp(theme.raised, theme.blue)
+    panel.imshow(shares, cmap=ramp, vmin=0, vmax=1, aspect="auto")
+    panel.set_xticks(range(size), classes)
+    panel.set_yticks(range(size), classes)
+    panel.grid(visible=False)
+    panel.spines["bottom"].set_visible(False)
+    panel.tick_params(length=0)
+    if size > 6:
+        panel.tick_params(axis="x", rotation=90)
+    if size > MOST_WITH_NUMBERS:
+        return
+    for (true, predicted), share in np.ndenumerate(shares):
+        text = f"{matrix[true, predicted]:,}"
+        if size <= 5:
+            text += f"\n{wording.percent(float(share))}"
+        ink = theme.surface if share > 0.5 else theme.text
+        panel.text(predicted, true, text, ha="center", va="center", color=ink)
 
 
 def _ramp(low: str, high: str) -> Any:
@@ -86,9 +88,9 @@ def _ramp(low: str, high: str) -> Any:
 
 
 def _confusion_alt(matrix: Any, classes: Sequence[str]) -> str:
-    right, total = float(np.trace(matrix)), float(matrix.sum())
+    right, total = int(np.trace(matrix)), int(matrix.sum())
     said = (
-        f"{wording.count(int(right), 'row')} of {total:,.0f} are predicted right "
+        f"{wording.count(right, 'row')} of {total:,} are predicted right "
         f"({wording.percent(right / total)})."
     )
     off = matrix.copy()

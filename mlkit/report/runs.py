@@ -183,7 +183,7 @@ def _sections(
     if tested and tested["gain"] is not None:
         shown.append(measures.comparison_table(evidence, found))
     number = verdict.get("version_reason")
-    said = [f"The number of the version: {number}"] if number else []
+    said = [f"About the version number: {number}"] if number else []
     yield Section("decision", "Why this verdict", sentences=said, shown=shown)
     if found.get("metrics"):
         yield Section("metrics", "Metrics", shown=[measures.metrics_table(found)])

@@ -145,7 +145,7 @@ class KeyNumber:
         step = self._step
         if step is None:
             return ""
-        if wording.number(step, self._digits).strip("0.") == "":
+        if round(step, self._digits) == 0:
             return "as in the last run"
         word = "against the"
         if self.greater_is_better is not None:

@@ -58,7 +58,7 @@ def decimals(values: Sequence[float]) -> int:
         return 0
     if largest >= 100:
         return 1
-    if largest >= 1:
+    if largest > 1:
         return 2
     return 3 if largest >= 0.01 or largest == 0 else min(_first(largest) + 1, 8)
 

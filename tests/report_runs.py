@@ -1,0 +1,193 @@
+"""Records of runs, as the pipeline writes them, for the tests of pages."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+from mlkit.report import CaseView, figure, notebook_page, run_page, step_header, table
+from mlkit.report import index_page as render_index
+
+HOSTILE = "<script>alert('x')</script>"
+
+
+def estimate(value: float | None, width: float = 0.02) -> dict[str, Any]:
+    """Return an estimate as an evaluation records it."""
+    ends = (None, None) if value is None else (value - width, value + width)
+    return {"value": value, "lower": ends[0], "upper": ends[1], "n": 812,
+            "method": "DeLong", "reason": None}  # fmt: skip
+
+
+EVALUATION: dict[str, Any] = {
+    "task": "binary",
+    "primary": "roc_auc",
+    "n_test": 812,
+    "confidence": 0.95,
+    "labels": {"accuracy": "Accuracy", "roc_auc": "ROC AUC",
+               "calibration_error": "Calibration error"},
+    "greater_is_better": {"accuracy": True, "roc_auc": True,
+                          "calibration_error": False},
+    "metrics": {
+        model: {
+            "accuracy": estimate(accuracy),
+            "roc_auc": estimate(area),
+            "calibration_error": estimate(0.03),
+        }
+        for model, accuracy, area in (
+            ("model", 0.846, 0.912), ("linear", 0.8, 0.87), ("dummy", None, 0.5)
+        )
+    },
+    "gates": [
+        {"metric": "accuracy", "bound": "at least 0.75", "value": 0.846,
+         "passed": True},
+        {"metric": "calibration_error", "bound": "at most 0.2", "value": 0.03,
+         "passed": True},
+    ],
+}  # fmt: skip
+
+PAIRED: dict[str, Any] = {
+    "metric": "roc_auc", "gain": 0.021, "lower": 0.012, "upper": 0.03, "p_value": 0.001,
+    "n": 798, "method": "DeLong", "rows_to_decide": None, "champion": 0.891,
+    "challenger": 0.912,
+}  # fmt: skip
+
+RUN: dict[str, Any] = {
+    "format": 1,
+    "case": "vendor_dispatch",
+    "run": "20260726T101500Z-a1b2c3",
+    "status": "ok",
+    "started_at": "2026-07-26T10:15:00Z",
+    "ended_at": "2026-07-26T10:15:41Z",
+    "who": "ana",
+    "params": {"case": "vendor_dispatch", "train": {"options": {"depth": 6}}},
+    "git": {"commit": "d4e5f60718293a4b", "dirty": False},
+    "python": "3.11.7",
+    "packages": {"numpy": "2.4.6", "scikit-learn": "1.9.1"},
+    "data": {"fingerprint": "9f2c4e11aa77bb55", "rows": 4060,
+             "first": "2025-01-03T08:00:00", "last": "2026-06-30T17:45:00"},
+    "steps": [
+        {"name": "data", "status": "ok", "seconds": 6.4, "peak_memory_mb": 214.2,
+         "inputs": {}, "outputs": {"data/a": "0"}, "error": None,
+         "scraps": {
+             "outcome": {"state": "warning", "headline": "Look at one column",
+                         "reason": f"A value is {HOSTILE}."},
+             "numbers": [{"label": "Rows", "value": 4060},
+                         {"label": "Model", "value": "a_long_name"}],
+         }},
+        {"name": "evaluate", "status": "ok", "seconds": 11.2, "peak_memory_mb": 402.0,
+         "inputs": {}, "outputs": {}, "error": None,
+         "scraps": {"evaluation": EVALUATION}},
+        {"name": "decide", "status": "ok", "seconds": 0.6, "error": None},
+    ],
+    "verdict": {
+        "verdict": "promote", "stage": "production", "version": "1.2.0", "new": True,
+        "champion": "1.1.0", "reason": "It is better by 0.021 & safe.",
+        "version_reason": "minor, as the data are new",
+        "evidence": {"verdict": "promote", "champion": "1.1.0", "paired": PAIRED,
+                     "against_dummy": None},
+    },
+    "error": None,
+}  # fmt: skip
+
+
+def changed(**fields: Any) -> dict[str, Any]:
+    """Return a copy of the run with other values in some fields."""
+    return copy.deepcopy(RUN) | fields
+
+
+def previous() -> dict[str, Any]:
+    """Return the run before, with other data, params, code and packages."""
+    run = changed(
+        run="20260719T101500Z-0ff1ce",
+        started_at="2026-07-19T10:15:00Z",
+        ended_at="2026-07-19T10:15:30Z",
+        params={
+            "case": "vendor_dispatch",
+            "seed": 0,
+            "train": {"options": {"depth": 4}},
+        },
+        data={"fingerprint": "00", "rows": 3940},
+        git={"commit": "ffeeddccbbaa9988", "dirty": False},
+        packages={"numpy": "2.4.6", "scikit-learn": "1.9.0"},
+    )
+    run["steps"][1]["scraps"]["evaluation"]["metrics"]["model"]["roc_auc"] = estimate(
+        0.891
+    )
+    run["verdict"] |= {"verdict": "undecided", "stage": "staging", "version": "1.1.1"}
+    return run
+
+
+def failed() -> dict[str, Any]:
+    """Return a run that a cell of `train` stopped."""
+    source = "\n".join(f"line_{i} = {i}  # {HOSTILE}" for i in range(16))
+    run = changed(
+        run="20260721T101500Z-dead00",
+        status="failed",
+        verdict=None,
+        error={
+            "step": "train", "cell": 6, "source": source, "type": "DataError",
+            "message": f"column 'km': numbers only, got {HOSTILE}",
+            "advice": "Declare the column as a category.",
+        },
+    )  # fmt: skip
+    run["steps"] = [
+        run["steps"][0],
+        {"name": "train", "status": "failed", "seconds": 4.2, "error": run["error"]},
+    ]
+    return run
+
+
+def interrupted() -> dict[str, Any]:
+    """Return what is left of a run whose process was killed before its record."""
+    return {
+        "format": 1, "case": "vendor_dispatch", "run": "20260720T090000Z-beef00",
+        "status": "interrupted",
+    }  # fmt: skip
+
+
+def body() -> str:
+    """Return a notebook's body as nbconvert makes it, with a figure and tables."""
+    drawn = figure(
+        lambda canvas, theme: canvas.add_subplot().plot([1, 3, 2], color=theme.blue),
+        alt="It rises and falls",
+        caption="A line",
+        table=table([{"x": 1, "y": 2.5}], caption="Points"),
+    )
+    wide = table([{f"column {i}": 123456.0 + i for i in range(25)}], caption="Wide")
+    return (
+        '<h1 id="Evaluate">Evaluate<a class="anchor-link" href="#Evaluate">¶</a></h1>'
+        '<p>See <a href="#The-facts">the facts</a>, <a href="https://example.org">more</a>'
+        f'</p><h3 id="The-facts">The facts</h3>{drawn._repr_html_()}'
+        "<h2>Contents</h2><h2>The facts</h2>"
+        f"{wide._repr_html_()}<h6>Deep</h6><pre>{'long ' * 80}</pre>"
+        '<img alt="No description has been provided for this image" '
+        'src="data:image/png;base64,iVBORw0KGgo=">'
+        "<table><thead><tr><th>a</th></tr></thead><tbody><tr><th>1</th></tr></tbody>"
+        f"</table>{HOSTILE}<p onclick=x()>end</p>"
+    )
+
+
+def pages() -> dict[str, str]:
+    """Return a page of each sort, as HTML."""
+    links = {"data": "data.html", "evaluate": "evaluate.html"}
+    files = {"The log": "log.txt"}
+    runs = [RUN, failed(), interrupted(), previous()]
+    many = [changed(run=f"202605{day:02d}T101500Z-000000") for day in range(28, 1, -1)]
+    view = CaseView(
+        "vendor_dispatch", [*runs, *many], "1.2.0", "2026-07-26T10:15:41Z", 9
+    )
+    return {
+        "notebook": notebook_page(body(), step_header(RUN, "evaluate", previous())),
+        "step": notebook_page("<h1>Data</h1>", step_header(RUN, "data")),
+        "draft": notebook_page(
+            "<p>No heading</p>",
+            step_header({"case": "toy", "run": None, "status": "draft"}, "train"),
+        ),
+        "run": run_page(RUN, previous(), pages=links, files=files),
+        "first": run_page(RUN),
+        "failed": run_page(failed(), previous(), pages=links, files=files),
+        "interrupted": run_page(interrupted(), previous()),
+        "running": run_page(changed(status="running", verdict=None, ended_at=None)),
+        "index": render_index([view, CaseView("wine", []), CaseView(HOSTILE, [RUN])]),
+        "empty": render_index([]),
+    }

@@ -1,0 +1,112 @@
+"""What pages say of a run: its verdict, its changes and its numbers in words."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import bs4
+import pytest
+
+from mlkit.report import KeyNumber, run_page
+from mlkit.report.sparkline import sparkline
+from mlkit.report.summary import changes, headline
+from tests.report_runs import PAIRED, RUN, changed, previous
+
+
+def parsed(html: str) -> bs4.BeautifulSoup:
+    return bs4.BeautifulSoup(html, "html.parser")
+
+
+@pytest.mark.parametrize(
+    ("verdict", "said"),
+    [
+        (("promote", "production", "1.0.0", None, True),
+         "Version 1.0.0 is now in production"),
+        (("promote", "staging", "1.1.0", "1.0.0", True),
+         "Version 1.1.0 may go to production and waits in staging for a person"),
+        (("undecided", "staging", "1.1.0", "1.0.0", True),
+         "Version 1.1.0 waits in staging; 1.0.0 stays in production"),
+        (("keep", "development", "1.1.0", "1.0.0", True),
+         "Version 1.1.0 is not better; 1.0.0 stays in production"),
+        (("keep", "production", "1.0.0", "1.0.0", False),
+         "The new model is identical to 1.0.0, which is in production"),
+        (("reject", "failed", "0.1.0", None, True),
+         "Version 0.1.0 is not good enough; nothing is in production"),
+        (("reject", "failed", None, "1.0.0", False),
+         "The new model is not good enough; 1.0.0 stays in production"),
+    ],
+)  # fmt: skip
+def test_a_verdict_says_what_is_in_production_now(
+    verdict: tuple[Any, ...], said: str
+) -> None:
+    names = ("verdict", "stage", "version", "champion", "new")
+    assert headline(dict(zip(names, verdict, strict=True))) == said
+
+
+def test_without_a_champion_the_model_stands_beside_the_dummy() -> None:
+    run = changed()
+    run["verdict"]["evidence"] = {
+        "paired": None,
+        "champion": None,
+        "against_dummy": PAIRED,
+    }
+    assert "Dummy baseline 0.891" in " ".join(
+        parsed(run_page(run)).get_text(" ").split()
+    )
+
+
+def test_equal_runs_have_no_changes() -> None:
+    assert changes(RUN, changed()) == (
+        "Nothing: the same data, params, code and package versions.",
+    )
+
+
+def test_many_changed_params_are_counted() -> None:
+    run = changed(params={f"key_{i}": i for i in range(9)})
+    found = [line for line in changes(run, previous()) if line.startswith("Params")]
+    assert len(found) == 6
+    assert found[-1] == "Params: 7 other keys changed, too"
+
+
+def test_uncommitted_code_is_told() -> None:
+    run = changed(git={"commit": "d4e5f60718293a4b", "dirty": True})
+    assert "Code: with changes that are not committed" in changes(run, RUN)
+    assert "d4e5f607 + changes" in parsed(run_page(run)).get_text()
+
+
+@pytest.mark.parametrize(
+    ("now", "before", "better", "change", "tone"),
+    [
+        (0.9, 0.88, True, "+0.020, better than last run", "good"),
+        (0.9, 0.88, False, "+0.020, worse than last run", "bad"),
+        (0.88, 0.9, False, "−0.020, better than last run", "good"),
+        (0.9, 0.90001, True, "as in the last run", "bad"),
+        (4060, 3940, None, "+120, against the last run", "neutral"),
+        (0.9, None, True, "", "neutral"),
+        ("text", 0.9, True, "", "neutral"),
+        (None, 0.9, True, "", "neutral"),
+    ],
+)
+def test_a_key_number_says_its_change(
+    now: Any, before: Any, better: bool | None, change: str, tone: str
+) -> None:
+    number = KeyNumber("x", now, previous=before, greater_is_better=better)
+    assert number.change == change
+    assert change == "as in the last run" or number.change_tone == tone
+
+
+def test_a_key_number_says_its_bound() -> None:
+    assert KeyNumber("x", 0.7, bound="at least 0.75", kept=False).bound_text == (
+        "✗ must be at least 0.75"
+    )
+    assert KeyNumber("x", 0.7, bound="at least 0.75").bound_text == "at least 0.75"
+
+
+def test_a_sparkline_leaves_gaps_out_and_needs_two_points() -> None:
+    assert sparkline([0.5], "x") == ""
+    assert sparkline([None, None], "x") == ""
+    drawn = sparkline([0.5, None, float("nan"), 0.7], '"<x>')
+    assert drawn.count(",") >= 2
+    assert "from 0.500 to 0.700" in drawn
+    assert "<x>" not in drawn
+    assert sparkline([0.5, 0.5], "flat")

@@ -38,11 +38,6 @@ def feature_checks(
     training: pd.DataFrame, test: pd.DataFrame, schema: Schema
 ) -> Iterator[Check]:
     """Return warnings about features: constant in training, or new values in test."""
-    if not schema.features:
-        rule = "a model needs at least one feature"
-        found = "every column is the target, an identifier, empty or ignored"
-        advice = "Take columns out of data.ignore, or declare kinds in data.columns"
-        yield Check("features", "failed", None, rule, found, advice)
     for name in schema.features:
         column = schema.column(name)
         values = training[name].dropna().unique()

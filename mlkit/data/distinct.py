@@ -63,9 +63,9 @@ def number_text(value: float) -> str | None:
     """Return the shortest text of a float: whole numbers without a decimal point."""
     if np.isnan(value):
         return None
-    if value.is_integer() and abs(value) < 2**53:
+    if float(value).is_integer() and abs(value) < 2**53:
         return str(int(value))
-    return repr(value)
+    return repr(float(value))
 
 
 def find_distinct(values: pd.Series) -> Distinct:

@@ -23,7 +23,14 @@ from numpy.typing import NDArray
 from mlkit.data.fingerprints import Hashes
 from mlkit.data.inference import suspect
 from mlkit.data.records import Check, Schema
-from mlkit.data.strengths import Numbers, make_folds, r2, rough_strength, strength
+from mlkit.data.strengths import (
+    Numbers,
+    make_folds,
+    r2,
+    rough_strength,
+    scaled,
+    strength,
+)
 from mlkit.params.models import Params
 
 AUC_BOUND = 0.985
@@ -34,6 +41,8 @@ CELLS = 2_000_000
 FEWEST_ROWS = 500
 SLACK = 0.05
 PART = 0.01
+WHOLE = 0.9
+HUGE = 1e100
 
 
 def find_leakage(
@@ -61,13 +70,14 @@ def find_leakage(
     classes = 0 if schema.classes is None else len(schema.classes)
     measure, bound = ("AUC", AUC_BOUND) if classes else ("R2", R2_BOUND)
     folds = make_folds(target)
+    wanted = target if classes else scaled(target)
     rough = {
-        str(name): rough_strength(features[name], target, classes=classes)
+        str(name): rough_strength(features[name], wanted, classes=classes)
         for name in features
     }
     best = max(rough, key=lambda name: rough[name])
     scores = {
-        name: strength(features[name], target, folds, classes=classes)
+        name: strength(features[name], wanted, folds, classes=classes)
         for name in rough
         if name == best or rough[name] >= bound - SLACK
     }
@@ -94,13 +104,15 @@ def parts_of_target(
     """Return the number columns of which a weighted sum is the target, with the reason.
 
     Weights come from least squares on the rows of all folds but the first; the rows of
-    the first must be met.
+    the first must be met. Columns of which more than a tenth is missing are left out.
     """
-    names = [name for name in features if features[name].dtype == np.float64]
+    names = [name for name in features if _is_summand(features[name])]
     numbers = features[names].to_numpy(dtype=np.float64)
     whole = ~np.isnan(numbers).any(axis=1)
     numbers, wanted, folds = numbers[whole], target[whole].astype(float), folds[whole]
-    if len(names) < 2 or len(wanted) < 4 * len(names) or np.ptp(wanted) == 0:
+    if len(names) < 2 or len(wanted) < 4 * len(names):
+        return {}
+    if np.ptp(wanted) == 0 or np.abs(wanted).max() > HUGE:
         return {}
     weights, score = _weighted_sum(numbers, wanted, folds)
     spread = numbers.std(axis=0) * np.abs(weights) / wanted.std()
@@ -115,15 +127,20 @@ def parts_of_target(
     return dict.fromkeys(chosen, words)
 
 
+def _is_summand(values: pd.Series) -> bool:
+    known = values.dtype == np.float64 and values.notna().mean() >= WHOLE
+    return bool(known and values.abs().max() < HUGE)
+
+
 def _weighted_sum(
     numbers: Numbers, wanted: Numbers, folds: NDArray[np.int64]
 ) -> tuple[Numbers, float]:
     centre, scale = numbers.mean(axis=0), numbers.std(axis=0)
     scale[scale == 0] = 1
-    scaled = np.column_stack([(numbers - centre) / scale, np.ones(len(numbers))])
+    design = np.column_stack([(numbers - centre) / scale, np.ones(len(numbers))])
     held = folds == 0
-    fitted, *_ = np.linalg.lstsq(scaled[~held], wanted[~held])
-    return fitted[:-1] / scale, r2(wanted[held], scaled[held] @ fitted)
+    fitted, *_ = np.linalg.lstsq(design[~held], wanted[~held])
+    return fitted[:-1] / scale, r2(wanted[held], design[held] @ fitted)
 
 
 def _sum_words(names: list[str], weights: Numbers) -> str:

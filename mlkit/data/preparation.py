@@ -32,6 +32,15 @@ from mlkit.data.split import Division, split_by_group, split_by_hash, split_by_t
 from mlkit.data.wording import counted, row_numbers
 from mlkit.params.models import Params
 
+NO_FEATURE = Check(
+    "features",
+    "failed",
+    None,
+    "a model needs at least one feature",
+    "every column is the target, an identifier, empty or has another role",
+    "Take columns out of data.ignore, or declare kinds in data.columns",
+)
+
 
 @dataclass(frozen=True)
 class Usable:
@@ -119,6 +128,8 @@ def find_usable(
     schema = make_schema(columns, params, None)
     frame, found = apply_schema(raw, schema)
     checks += found
+    if not schema.features:
+        refuse([*checks, NO_FEATURE])
     own_test = np.zeros(len(frame), dtype=bool)
     y, classes, found = read_target(frame, schema, params, checks)
     checks += found
@@ -159,6 +170,8 @@ def read_target(
     values = frame[schema.target]
     found: list[Check] = []
     classes: tuple[str, ...] | None = None
+    if any(check.column == schema.target for check in failed(checks)):
+        refuse(checks)
     if not values.notna().any():
         rule, advice = "the target must have values", "Check data.missing"
         found += [_failed(schema, rule, "all are missing", advice)]
@@ -172,7 +185,7 @@ def read_target(
             values, params, kind=column.kind, sensitive=column.sensitive
         )
         found += problems
-    if any(check.column == schema.target for check in (*checks, *found)):
+    if failed(found):
         refuse([*checks, *found])
     return values, classes, found
 

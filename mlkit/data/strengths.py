@@ -17,6 +17,7 @@ LEAF = 3
 LEAVES = 64
 BINS = 128
 RARE = 5
+KNOWN = 0.5
 
 Numbers = NDArray[np.float64]
 
@@ -38,7 +39,8 @@ def rough_strength(values: pd.Series, target: NDArray[Any], *, classes: int) -> 
     wanted = _one_hot(target, classes) if classes else target[:, None].astype(float)
     everything = np.zeros(len(codes), dtype=bool)
     predicted = _level_means(codes, wanted, everything)
-    return _mean_auc(wanted, predicted) if classes else r2(target, predicted[:, 0])
+    score = _mean_auc(wanted, predicted) if classes else r2(target, predicted[:, 0])
+    return max(score, _direct(values, target, classes))
 
 
 def strength(
@@ -51,7 +53,7 @@ def strength(
     values : Series of shape (n_rows,)
         A conformed column.
     target : ndarray of shape (n_rows,)
-        Class indices, or values where `classes` is 0.
+        Class indices, or values of a size that can be squared where `classes` is 0.
     folds : ndarray of int64 of shape (n_rows,)
         Each row is predicted from the rows of the other folds.
     classes : int
@@ -61,23 +63,39 @@ def strength(
     -------
     float
         AUC or R2 of a small tree (numbers, dates) or of the outcome of each level
-        (categories, texts); for numbers at least that of their ranks.
+        (categories, texts); for numbers and dates at least the AUC of the values, or
+        the squared correlation of the values or of their ranks where at least half of
+        them are known.
     """
     wanted = _one_hot(target, classes) if classes else target[:, None].astype(float)
-    numeric = values.dtype.kind in "fM"
-    if numeric:
-        numbers = _numbers(values)
-        predicted = _by_tree(numbers, target, folds, classes)
+    if values.dtype.kind in "fM":
+        predicted = _by_tree(_numbers(values), target, folds, classes)
     else:
         predicted = _by_level(find_distinct(values).codes, wanted, folds)
     score = _mean_auc(wanted, predicted) if classes else r2(target, predicted[:, 0])
-    if not numeric or classes > 2:
-        return score
-    ranks = np.nan_to_num(numbers, nan=-np.inf)
-    if classes == 2:
-        auc = area_under_curve(target == 1, ranks)
-        return max(score, auc, 1 - auc)
-    return max(score, _r2_of_ranks(target, ranks))
+    return max(score, _direct(values, target, classes))
+
+
+def _direct(values: pd.Series, target: NDArray[Any], classes: int) -> float:
+    """Return what the order or the size of numbers says, with nothing fitted."""
+    if values.dtype.kind not in "fM" or classes > 2:
+        return 0.0
+    numbers = _numbers(values)
+    if classes:
+        area = area_under_curve(target == 1, np.nan_to_num(numbers, nan=-np.inf))
+        return max(area, 1 - area)
+    known = ~np.isnan(numbers)
+    if known.mean() < KNOWN:
+        return 0.0
+    numbers, target = numbers[known], target[known]
+    ranked = _squared_correlation(rankdata(numbers), rankdata(target))
+    return max(ranked, _squared_correlation(scaled(numbers), target))
+
+
+def scaled(numbers: Numbers) -> Numbers:
+    """Return numbers of at most 1, so that no square of them overflows."""
+    top = np.abs(numbers).max(initial=0.0)
+    return numbers / top if top else numbers
 
 
 def area_under_curve(positive: NDArray[np.bool_], score: Numbers) -> float:
@@ -103,6 +121,7 @@ def _by_tree(
 ) -> Numbers:
     tree = DecisionTreeClassifier if classes else DecisionTreeRegressor
     leaves = max(LEAVES, 4 * classes)
+    numbers = _order(numbers)
     predicted = np.zeros((len(numbers), max(1, classes)))
     for fold in range(FOLDS):
         held = folds == fold
@@ -115,6 +134,13 @@ def _by_tree(
         else:
             predicted[held, 0] = model.predict(numbers[held, None])
     return predicted
+
+
+def _order(numbers: Numbers) -> Numbers:
+    """Return the place of each number in their order: small, as trees need them."""
+    missing = np.isnan(numbers)
+    places = np.searchsorted(np.unique(numbers[~missing]), numbers)
+    return np.where(missing, np.nan, places)
 
 
 def _by_level(
@@ -178,8 +204,8 @@ def r2(target: NDArray[Any], predicted: Numbers) -> float:
     return 1 - float(((target - predicted) ** 2).sum()) / total if total else 0.0
 
 
-def _r2_of_ranks(target: NDArray[Any], ranks: Numbers) -> float:
-    """Return the square of Spearman's rank correlation."""
-    if np.ptp(target) == 0 or (ranks == ranks[0]).all():
-        return 0.0
-    return float(np.corrcoef(rankdata(target), rankdata(ranks))[0, 1] ** 2)
+def _squared_correlation(first: Numbers, second: Numbers) -> float:
+    """Return the square of Pearson's correlation; of ranks it is Spearman's."""
+    first, second = first - first.mean(), second - second.mean()
+    spread = float((first**2).sum() * (second**2).sum())
+    return float((first * second).sum()) ** 2 / spread if spread else 0.0

@@ -166,7 +166,13 @@ def main() -> NoReturn:
     signal.signal(signal.SIGTERM, _interrupt)
     try:
         app([a for a in arguments if a != "--debug"])
-    except (Exception, KeyboardInterrupt) as error:
+    except SystemExit as done:
+        # What typer makes of Ctrl-C.
+        if done.code != 128 + signal.SIGINT:
+            raise
+        complain(message_of(KeyboardInterrupt()))
+        end(3)
+    except Exception as error:
         if debug:
             traceback.print_exc()
         complain(message_of(error))

@@ -18,7 +18,6 @@ CODES = {
     ("mlkit.pipeline.execute", "StepError"): 3,
     ("builtins", "FileNotFoundError"): 2,
     ("builtins", "OSError"): 3,
-    ("builtins", "KeyboardInterrupt"): 3,
 }
 
 

@@ -146,9 +146,9 @@ def estimates(
     Accuracy, and precision, recall and F1 of one class: Wilson. ROC AUC: DeLong. The
     others: percentile bootstrap of rows (Efron and Tibshirani 1993, chapter 13), within
     classes where a class has fewer than 8 rows and could vanish; below 200 resamples a
-    normal interval with the bootstrap's standard error. The calibration error, which
-    chance raises and resampling raises again, takes the reversed percentiles (Davison
-    and Hinkley 1997, section 5.2).
+    normal interval with the bootstrap's standard error. The calibration error,
+    which chance raises by an amount between 0 and its floor: a normal interval whose
+    lower end is lowered by the floor.
     """
     specs = [spec_of(metric, scored) for metric in metrics]
     values: dict[str, float] = {}
@@ -263,14 +263,13 @@ def _bootstrap_bounds(
     if np.ptp(usable) < 1e-9 and value > 1 - 1e-9 and spec.needs != "value":
         share = wilson(1.0, _smallest_support(scored), confidence=confidence)
         return Bounds(*share, "Wilson score interval: no row is wrong")
-    if len(usable) < QUANTILES_FROM:
-        z = float(stats.norm.ppf(tails[1])) * float(usable.std(ddof=1))
-        lower, upper = value - z, value + z
-    else:
-        lower, upper = (float(end) for end in np.quantile(usable, tails))
+    half = float(stats.norm.ppf(tails[1])) * float(usable.std(ddof=1))
     if spec.floor is not None:
-        reflected = (2 * value - upper, 2 * value - lower)
-        lower, upper = max(0.0, reflected[0]), reflected[1]
+        lower = max(0.0, value - spec.floor(scored) - half)
+        return Bounds(lower, value + half, f"{method}, lowered by the floor")
+    if len(usable) < QUANTILES_FROM:
+        return Bounds(value - half, value + half, method)
+    lower, upper = (float(end) for end in np.quantile(usable, tails))
     return Bounds(lower, upper, method)
 
 

@@ -36,7 +36,23 @@ class Gain:
     method: str
 
 
-def gain_of_area(spec: MetricSpec, champion: Scored, challenger: Scored) -> Gain:
+@dataclass(frozen=True)
+class Contest:
+    """Champion and challenger on the same rows, with their values of one metric."""
+
+    spec: MetricSpec
+    champion: Scored
+    challenger: Scored
+    before: float
+    after: float
+
+    @property
+    def gain(self) -> float:
+        """The gain, above 0 where the challenger is better."""
+        return self.spec.sign * (self.after - self.before)
+
+
+def gain_of_area(contest: Contest) -> Gain:
     """Return the gain in the area under the ROC curve.
 
     Notes
@@ -44,24 +60,24 @@ def gain_of_area(spec: MetricSpec, champion: Scored, challenger: Scored) -> Gain
     DeLong, DeLong and Clarke-Pearson, Biometrics 44 (1988), 837-845, with
     Satterthwaite's degrees of freedom, so that a class of few rows counts as few.
     """
-    value = spec.function(challenger) - spec.function(champion)
-    old, strata = auc_influence(champion)
-    new, _ = auc_influence(challenger)
+    value = contest.gain
+    old, strata = auc_influence(contest.champion)
+    new, _ = auc_influence(contest.challenger)
     spread = area_spread(new - old, strata)
     if spread is None:
         raise Undefined("a class has only one row")
     error, freedom = spread
     if error < 1e-12 and abs(value) > 1e-12:
-        return _gain_of_certain_areas(value, champion, spec.function(champion))
+        return _gain_of_certain_areas(contest)
     return student_gain(value, error, freedom, "DeLong")
 
 
-def _gain_of_certain_areas(value: float, champion: Scored, old: float) -> Gain:
+def _gain_of_certain_areas(contest: Contest) -> Gain:
     """Return the gain between areas that show no variance: constant, or 0 or 1.
 
     An area of 0 or 1 may be chance; the score interval of Newcombe (2006) knows.
     """
-    sizes = class_sizes(champion)
+    sizes = class_sizes(contest.champion)
     few, rest = min(sizes), sum(sizes) - min(sizes)
 
     def ends(area: float, probability: float) -> tuple[float, float]:
@@ -70,15 +86,16 @@ def _gain_of_certain_areas(value: float, champion: Scored, old: float) -> Gain:
         return area_interval(area, few, rest, confidence=abs(2 * probability - 1))
 
     def quantile(probability: float) -> float:
-        before, after = ends(old, probability), ends(old + value, probability)
+        before, after = (ends(a, probability) for a in (contest.before, contest.after))
         if probability < 0.5:
             return after[0] - before[1]
         return after[1] - before[0]
 
-    return Gain(value, quantile, _p_value(quantile), "Newcombe score intervals")
+    p_value = _p_value(quantile)
+    return Gain(contest.gain, quantile, p_value, "Newcombe score intervals")
 
 
-def gain_of_matches(spec: MetricSpec, champion: Scored, challenger: Scored) -> Gain:
+def gain_of_matches(contest: Contest) -> Gain:
     """Return the gain in accuracy, from the rows that only one model has right.
 
     The more cautious of two answers: Tango's score interval (1998), which is close at
@@ -86,9 +103,9 @@ def gain_of_matches(spec: MetricSpec, champion: Scored, challenger: Scored) -> G
     models differ on few rows. Weighted rows count as the number of equal rows they are
     worth.
     """
-    value = spec.function(challenger) - spec.function(champion)
-    right = [each.labels == each.codes for each in (champion, challenger)]
-    weight = champion.weights
+    models = (contest.champion, contest.challenger)
+    right = [each.labels == each.codes for each in models]
+    weight = contest.champion.weights
     differ = right[0] != right[1]
     n = effective_size(weight)
     better = worse = 0.0
@@ -110,37 +127,35 @@ def gain_of_matches(spec: MetricSpec, champion: Scored, challenger: Scored) -> G
         exact = special.betainc(better, worse + 1, 0.5) if better else 1.0
         p_value = max(float(exact), float(stats.norm.sf(z)))
     method = "Tango score interval and exact McNemar test"
-    return Gain(value, quantile, p_value, method)
+    return Gain(contest.gain, quantile, p_value, method)
 
 
-def gain_of_mean(spec: MetricSpec, champion: Scored, challenger: Scored) -> Gain:
+def gain_of_mean(contest: Contest) -> Gain:
     """Return the gain in a mean of losses.
 
     The more cautious of two answers: Student's t on the differences, and Hall's
     transformed t, which allows for their skewness: Hall, JRSS B 54 (1992), 221-228.
     """
-    if spec.losses is None:
-        raise ValueError(f"{spec.name} is no mean of losses.")
-    difference = spec.losses(champion) - spec.losses(challenger)
-    return _mean(difference, champion.weights, scale=1.0)
+    losses = contest.spec.losses
+    if losses is None:
+        raise ValueError(f"{contest.spec.name} is no mean of losses.")
+    difference = losses(contest.champion) - losses(contest.challenger)
+    return _mean(difference, contest.champion.weights, scale=1.0)
 
 
-def gain_of_squares(spec: MetricSpec, champion: Scored, challenger: Scored) -> Gain:
+def gain_of_squares(contest: Contest) -> Gain:
     """Return the gain in RMSE or R2, from the differences of squared errors.
 
     Both grow with the mean squared error, so that its paired test is theirs; its bounds
     are divided by the sum of the two RMSE, as (a^2 - b^2) / (a + b) = a - b, or by the
     variance of the target.
     """
-    squares = squared_errors(champion), squared_errors(challenger)
-    if spec.greater_is_better:
-        spec.function(champion)
+    champion = contest.champion
+    difference = squared_errors(champion) - squared_errors(contest.challenger)
+    scale = contest.before + contest.after
+    if contest.spec.greater_is_better:
         scale = variance(champion)
-    else:
-        scale = spec.function(champion) + spec.function(challenger)
-    if scale == 0:
-        scale = 1.0
-    return _mean(squares[0] - squares[1], champion.weights, scale=scale)
+    return _mean(difference, champion.weights, scale=scale or 1.0)
 
 
 def _mean(difference: Array, weight: Array, *, scale: float) -> Gain:

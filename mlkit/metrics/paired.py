@@ -14,6 +14,7 @@ from mlkit.metrics.catalog import MetricSpec
 from mlkit.metrics.digits import number_or_none
 from mlkit.metrics.estimates import spec_of
 from mlkit.metrics.gains import (
+    Contest,
     Gain,
     gain_of_area,
     gain_of_matches,
@@ -141,14 +142,16 @@ def paired_test(
     which shrinks with the root of the rows. ``distance`` is the gain where it reaches
     ``min_gain``: so many rows lift the lower bound above 0. It is ``min_gain`` where
     the gain is smaller: so many rows tell a true gain of ``min_gain`` from none. Where
-    this is no more than the rows at hand, it is ``min_gain`` minus the gain: so many
+    this is 0 or so many rows are at hand, it is ``min_gain`` minus the gain: so many
     rows push the upper bound below ``min_gain``. None where it is decided already,
     and where no number of rows would do.
     """
     spec = spec_of(metric, champion)
     _check_same_rows(champion, challenger)
     try:
-        gain = _gain(spec, champion, challenger, resamples=resamples, seed=seed)
+        values = spec.function(champion), spec.function(challenger)
+        contest = Contest(spec, champion, challenger, *values)
+        gain = _gain(contest, resamples=resamples, seed=seed)
     except Undefined as error:
         return _undefined(spec, champion, str(error), min_gain, confidence)
     low, high = gain.quantile(1 - LEVEL), gain.quantile(LEVEL)
@@ -165,8 +168,8 @@ def paired_test(
         n=champion.n,
         method=gain.method,
         rows_to_decide=_rows_to_decide(gain.value, low, high, champion.n, min_gain),
-        champion=spec.function(champion),
-        challenger=spec.function(challenger),
+        champion=contest.before,
+        challenger=contest.after,
         min_gain=min_gain,
         confidence=confidence,
     )
@@ -189,25 +192,18 @@ def _check_same_rows(champion: Scored, challenger: Scored) -> None:
         )
 
 
-def _gain(
-    spec: MetricSpec,
-    champion: Scored,
-    challenger: Scored,
-    *,
-    resamples: int,
-    seed: int,
-) -> Gain:
-    if spec.compare == "resampling":
-        return gain_by_resampling(
-            spec, champion, challenger, resamples=resamples, seed=seed
-        )
-    closed = {
-        "area": gain_of_area,
-        "matches": gain_of_matches,
-        "mean": gain_of_mean,
-        "squares": gain_of_squares,
-    }
-    return closed[spec.compare](spec, champion, challenger)
+CLOSED = {
+    "area": gain_of_area,
+    "matches": gain_of_matches,
+    "mean": gain_of_mean,
+    "squares": gain_of_squares,
+}
+
+
+def _gain(contest: Contest, *, resamples: int, seed: int) -> Gain:
+    if contest.spec.compare == "resampling":
+        return gain_by_resampling(contest, resamples=resamples, seed=seed)
+    return CLOSED[contest.spec.compare](contest)
 
 
 def _undefined(

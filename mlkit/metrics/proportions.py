@@ -56,6 +56,8 @@ def area_interval(
     keeps a width.
     """
     z = float(stats.norm.ppf((1 + confidence) / 2))
+    if z < 1e-5:
+        return area, area
     mean = (positives + negatives) / 2 - 1
 
     def excess(theta: float) -> float:

@@ -125,15 +125,21 @@ def _class_means(values: Array, codes: NDArray[np.int64]) -> Array:
 
 def resample_average_precision(scored: Scored) -> Resampler:
     """Return the average precision as a function of row counts; NaN where undefined."""
-    shares = class_shares(scored)
+    classes = one_versus_rest(scored)
     curves = [
         _resample_area(is_class, score, scored.weights)
-        for is_class, score, _ in one_versus_rest(scored)
+        for is_class, score, _ in classes
     ]
+    members = np.column_stack([is_class * scored.weights for is_class, _, _ in classes])
 
     def values(counts: Array) -> Array:
-        areas = [curve(counts) for curve in curves]
-        return np.asarray(np.tensordot(shares, np.stack(areas), axes=1))
+        areas = np.column_stack([curve(counts) for curve in curves])
+        if scored.task == "binary":
+            return np.asarray(areas[:, 0])
+        seen = ~np.isnan(areas)
+        shares = counts @ members if scored.average == "weighted" else seen
+        total = np.where(seen, areas * shares, 0.0).sum(axis=1)
+        return np.asarray(total / shares.sum(axis=1))
 
     return values
 

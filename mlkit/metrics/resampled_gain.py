@@ -15,7 +15,7 @@ from mlkit.metrics.estimates import (
     resampler_of,
     strata_of,
 )
-from mlkit.metrics.gains import Gain, student_gain
+from mlkit.metrics.gains import Contest, Gain, student_gain
 from mlkit.metrics.resampling import (
     canonical_order,
     count_blocks,
@@ -25,14 +25,7 @@ from mlkit.metrics.resampling import (
 from mlkit.metrics.scored import Array, Scored, Undefined
 
 
-def gain_by_resampling(
-    spec: MetricSpec,
-    champion: Scored,
-    challenger: Scored,
-    *,
-    resamples: int,
-    seed: int,
-) -> Gain:
+def gain_by_resampling(contest: Contest, *, resamples: int, seed: int) -> Gain:
     """Return the gain in any metric, by drawing rows and by swapping predictions.
 
     The more cautious of two answers: the percentiles of the paired bootstrap (Efron and
@@ -40,9 +33,9 @@ def gain_by_resampling(
     predictions row by row (Good, Permutation Tests, 2nd ed., 2000), which keeps its
     level when the models differ on few rows.
     """
-    value = spec.sign * (spec.function(challenger) - spec.function(champion))
-    order = _order(champion, challenger)
-    old, new = champion.take(order), challenger.take(order)
+    spec, value = contest.spec, contest.gain
+    order = _order(contest.champion, contest.challenger)
+    old, new = contest.champion.take(order), contest.challenger.take(order)
     most = draws(2 * old.n, resamples)
     if spec.own is not None:
         most = min(most, OWN_RESAMPLES)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -14,6 +14,7 @@ Average = Literal["binary", "macro", "weighted"]
 Needs = Literal["label", "probability", "value"]
 Array = NDArray[np.float64]
 Flags = NDArray[np.bool_]
+Number = TypeVar("Number", np.float64, np.int64)
 
 SUM_TOLERANCE = 1e-3
 
@@ -84,14 +85,14 @@ class Scored:
                 truth, predicted, weights = truth[used], predicted[used], weights[used]
         fields: dict[str, Any] = {
             "task": task,
-            "y": truth,
-            "prediction": predicted,
-            "weight": weights,
+            "y": _read_only(truth),
+            "prediction": _read_only(predicted),
+            "weight": None if weights is None else _read_only(weights),
             "threshold": threshold,
             "average": average,
         }
         for name, value in fields.items():
-            object.__setattr__(self, name, _read_only(value))
+            object.__setattr__(self, name, value)
 
     @property
     def n(self) -> int:
@@ -106,14 +107,15 @@ class Scored:
     @cached_property
     def codes(self) -> NDArray[np.int64]:
         """True class codes, shape (n_samples,)."""
-        return self.y.astype(np.int64)
+        return _read_only(self.y.astype(np.int64))
 
     @cached_property
     def labels(self) -> NDArray[np.int64]:
         """Predicted class codes, shape (n_samples,)."""
         if self.task == "binary":
-            return (self.prediction[:, 1] >= self.threshold).astype(np.int64)
-        return np.asarray(np.argmax(self.prediction, axis=1), dtype=np.int64)
+            positive = self.prediction[:, 1] >= self.threshold
+            return _read_only(positive.astype(np.int64))
+        return _read_only(np.argmax(self.prediction, axis=1).astype(np.int64))
 
     @cached_property
     def weights(self) -> Array:
@@ -128,12 +130,11 @@ class Scored:
         )
 
 
-def _read_only(value: Any) -> Any:
+def _read_only(array: NDArray[Number]) -> NDArray[Number]:
     # A metric of the user's own gets these arrays; it must not change them.
-    if isinstance(value, np.ndarray):
-        value = value.view()
-        value.flags.writeable = False
-    return value
+    view = array.view()
+    view.flags.writeable = False
+    return view
 
 
 def _numbers(name: str, values: ArrayLike) -> Array:

@@ -126,5 +126,9 @@ def test_every_rule_looks_at_keys_that_there_are() -> None:
 
 def test_rules_are_silent_about_keys_that_cannot_be_read() -> None:
     with pytest.raises(ParamsError) as caught:
-        params_from_dict(changed("task=binry", "data.positive=1", "data.time=y"))
-    assert [problem.key for problem in caught.value.problems] == ["task", "data.time"]
+        # What stands in for `tme` is not `time`, which alone goes with a cutoff.
+        params_from_dict(
+            changed("data.split.by=tme", "data.split.cutoff=2024-01-01", "data.time=y")
+        )
+    keys = [problem.key for problem in caught.value.problems]
+    assert keys == ["data.split.by", "data.time"]

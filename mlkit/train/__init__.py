@@ -10,7 +10,7 @@ bytes of their files.
 
 from mlkit.train.check import check_estimator
 from mlkit.train.digest import DigestError, model_digest
-from mlkit.train.fit import fit
+from mlkit.train.fitting import fit
 from mlkit.train.folds import FoldsImpossible
 from mlkit.train.pipelines import fitted_estimator, predict
 from mlkit.train.trained import Trained

@@ -16,6 +16,7 @@ from mlkit.train.pipelines import fitted_estimator
 from mlkit.train.weights import row_weights
 
 Array = NDArray[np.float64]
+FARTHEST = 1e100
 
 
 def convergence(model: Pipeline, examples: Examples) -> dict[str, Any] | None:
@@ -27,7 +28,13 @@ def convergence(model: Pipeline, examples: Examples) -> dict[str, Any] | None:
         ``passes`` over the rows (or iterations) and their ``limit``; ``converged``,
         whether the tolerance was reached below the limit; for gradient descent also
         ``loss``, the penalised mean loss on the training rows, and ``gradient_norm``,
-        the largest length of its gradient over the one-against-rest problems.
+        the largest length of its gradient over the one-against-rest problems. Descent
+        that ends above the loss it began with has not converged.
+
+    Raises
+    ------
+    ValueError
+        Gradient descent ran away: its loss is no number any more.
     """
     estimator = fitted_estimator(model)
     limit, done = (
@@ -45,7 +52,9 @@ def convergence(model: Pipeline, examples: Examples) -> dict[str, Any] | None:
     }
     descent = isinstance(estimator, SGDClassifier | SGDRegressor)
     if descent and estimator.penalty == "l2" and estimator.loss in LOSSES:
-        record |= where_it_rests(model, estimator, examples)
+        end = where_it_rests(model, estimator, examples)
+        record["converged"] &= end.pop("began_with") >= end["loss"]
+        record |= end
     return record
 
 
@@ -60,7 +69,14 @@ def where_it_rests(
     columns = np.asarray(model[:-1].transform(examples.X), dtype=np.float64)
     coefficients = np.atleast_2d(estimator.coef_)
     scores = columns @ coefficients.T + estimator.intercept_
-    row_losses, slopes = LOSSES[estimator.loss](scores, aims(model, examples, scores))
+    goals = aims(model, examples, scores)
+    losses = LOSSES[estimator.loss]
+    if not np.abs(scores).max() < FARTHEST:
+        raise ValueError(
+            "train: gradient descent ran away, and its scores are beyond "
+            f"{FARTHEST:g}; a smaller train.options.eta0 may help"
+        )
+    row_losses, slopes = losses(scores, goals)
     weight = row_weights(examples, getattr(estimator, "class_weight", None))
     share = np.ones(len(examples)) if weight is None else weight
     share = share / len(examples)
@@ -68,7 +84,11 @@ def where_it_rests(
     gradients = (slopes * share[:, None]).T @ columns + penalty
     lengths = np.hypot(np.linalg.norm(gradients, axis=1), slopes.T @ share)
     loss = share @ row_losses + (penalty * coefficients).sum(axis=1) / 2
-    return {"loss": float(loss.mean()), "gradient_norm": float(lengths.max())}
+    return {
+        "loss": float(loss.mean()),
+        "gradient_norm": float(lengths.max()),
+        "began_with": float((share @ losses(0 * scores, goals)[0]).mean()),
+    }
 
 
 def logistic(scores: Array, aims: Array) -> tuple[Array, Array]:

@@ -28,8 +28,8 @@ class DateParts(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # untyp
 
     Examples
     --------
-    >>> frame = pd.DataFrame({"at": pd.to_datetime(["2024-02-28", "2024-03-01T12:00"])})
-    >>> DateParts().fit_transform(frame)[1].tolist()
+    >>> dates = np.array(["2024-02-28T00:00", "2024-03-01T12:00"], "datetime64[us]")
+    >>> DateParts().fit_transform(pd.DataFrame({"at": dates}))[1].tolist()
     [2024.0, 3.0, 1.0, 4.0, 12.0, 2.5]
     """
 

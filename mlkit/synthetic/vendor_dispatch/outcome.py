@@ -41,7 +41,7 @@ def odds(jobs: Jobs, orders: Orders, bias: float) -> Floats:
     skill = VENDORS.skill[orders.vendor]
     later = VENDORS.later_skill[orders.vendor]
     z = -0.2 + slack + 1.5 * skill + 1.5 * jobs.drifted * (later - skill - 0.3)
-    z -= np.where(strain > 1, 2.6 + jobs.drifted, 0.0)
+    z -= np.where(strain > 1, 4.0 + jobs.drifted, 0.0)
     z += 0.4 * orders.override
     z -= 1.6 * (calendar(jobs) + weather_trouble(jobs, orders))
     ordered = orders.parts & np.isin(jobs.trade, [ELECTRICAL, HEATING])

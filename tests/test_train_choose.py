@@ -1,0 +1,67 @@
+"""``auto``: the better of two, on real data and on data made for either."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.datasets import load_breast_cancer, load_diabetes
+
+from mlkit.data import Dataset
+from mlkit.params import Params
+from mlkit.train import Trained, fit
+
+Prepared = Callable[..., tuple[Dataset, Params]]
+AUTO = {"estimator": "auto"}
+
+
+def cancer() -> pd.DataFrame:
+    loaded = load_breast_cancer(as_frame=True)
+    frame: pd.DataFrame = loaded.data
+    return frame.assign(y=np.where(loaded.target == 0, "yes", "no"))
+
+
+def made(curved: bool) -> pd.DataFrame:
+    rng = np.random.default_rng(4)
+    frame = pd.DataFrame(rng.normal(size=(600, 4)), columns=list("abcd"))
+    signal = frame.a * np.sign(frame.b) if curved else frame.a + frame.b
+    return frame.assign(y=signal + 0.3 * rng.normal(size=600))
+
+
+def contenders(found: Trained) -> dict[str, float]:
+    return {candidate.estimator: candidate.mean for candidate in found.candidates}
+
+
+def test_breast_cancer_is_linear(prepared: Prepared) -> None:
+    found = fit(*prepared(cancer(), "binary", train=AUTO))
+    losses = contenders(found)
+    assert found.estimator == "linear"
+    assert found.family == "linear"
+    assert losses["linear"] < losses["hist_gradient_boosting"]
+    assert "linear" in found.reason
+    assert f"{losses['linear']:.4g}" in found.reason
+
+
+def test_diabetes_is_linear(prepared: Prepared) -> None:
+    frame = load_diabetes(as_frame=True).frame.rename(columns={"target": "y"})
+    found = fit(*prepared(frame, "regression", train=AUTO))
+    assert found.estimator == "linear"
+    assert 50 < contenders(found)["linear"] < 60
+
+
+@pytest.mark.parametrize("curved", [True, False])
+def test_the_shape_of_the_data_decides(prepared: Prepared, curved: bool) -> None:
+    found = fit(*prepared(made(curved), "regression", train={**AUTO, "folds": 3}))
+    assert found.estimator == ("hist_gradient_boosting" if curved else "linear")
+    assert all(len(candidate.losses) == 3 for candidate in found.candidates)
+
+
+def test_the_losses_are_those_of_the_folds(prepared: Prepared) -> None:
+    data, params = prepared(made(curved=False), "regression", train=AUTO)
+    found = fit(data, params)
+    y = data.target(data.train_rows)
+    linear = contenders(found)["linear"]
+    assert 0.25 < linear < 0.35
+    assert linear < y.std() / 2

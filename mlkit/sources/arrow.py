@@ -8,9 +8,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from mlkit.data.conformance import TEXT
 from mlkit.sources.errors import SourceError
-
-EXACT = 2**53
 
 
 def to_frame(name: str, table: Any) -> pd.DataFrame:
@@ -28,14 +27,17 @@ def to_frame(name: str, table: Any) -> pd.DataFrame:
     for place, column in enumerate(table.columns):
         field = table.field(place)
         plain = _plain(name, field.name, column)
-        series = plain.to_pandas(types_mapper=_whole if plain.null_count else None)
-        columns[field.name] = series
-    frame = pd.DataFrame(columns, index=pd.RangeIndex(table.num_rows))
-    return frame
+        mapper = _with_gaps if plain.null_count else _without_gaps
+        columns[field.name] = plain.to_pandas(types_mapper=mapper)
+    return pd.DataFrame(columns, index=pd.RangeIndex(table.num_rows))
 
 
-def _whole(kind: Any) -> Any:
-    return pd.Int64Dtype() if pa.types.is_integer(kind) else None
+def _without_gaps(kind: Any) -> Any:
+    return TEXT if pa.types.is_large_string(kind) else None
+
+
+def _with_gaps(kind: Any) -> Any:
+    return pd.Int64Dtype() if pa.types.is_integer(kind) else _without_gaps(kind)
 
 
 def _plain(name: str, column_name: str, column: Any) -> Any:
@@ -51,7 +53,7 @@ def _plain(name: str, column_name: str, column: Any) -> Any:
     if pa.types.is_duration(kind):
         micro = column.cast(pa.duration("us"), safe=False).cast(pa.int64())
         return pc.divide(micro.cast(pa.float64()), 1e6)
-    if pa.types.is_time(kind) or pa.types.is_null(kind):
+    if _is_text(kind):
         return column.cast(pa.large_string())
     if pa.types.is_nested(kind) or _is_bytes(kind):
         raise SourceError(
@@ -61,6 +63,12 @@ def _plain(name: str, column_name: str, column: Any) -> Any:
     if pa.types.is_integer(kind):
         return column.cast(pa.int64()) if kind != pa.uint64() else _unsigned(column)
     return column
+
+
+def _is_text(kind: Any) -> bool:
+    strings = (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view)
+    tests = (*strings, pa.types.is_time, pa.types.is_null)
+    return any(test(kind) for test in tests)
 
 
 def _is_bytes(kind: Any) -> bool:

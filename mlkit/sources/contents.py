@@ -47,6 +47,7 @@ BOMS = (
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 HEAD = 4096
+DEFLATE_RATIO = 1032  # No deflated byte unpacks to more, whatever a damaged file says.
 CONTROLS = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
 
 
@@ -97,7 +98,8 @@ def _gunzip(place: Place, stream: IO[bytes], size: int) -> bytes:
         with gzip.GzipFile(fileobj=stream) as unpacked:
             need = memory.need_of_text(unpacked.read(HEAD))
             how = f"estimated from {memory.readable(size)} packed"
-            memory.refuse_too_large(str(place), max(stated, size), need=need, how=how)
+            estimate = min(max(stated, size), size * DEFLATE_RATIO)
+            memory.refuse_too_large(str(place), estimate, need=need, how=how)
             unpacked.seek(0)
             return _read_bounded(place, unpacked, need)
     except (OSError, EOFError, zlib.error) as error:

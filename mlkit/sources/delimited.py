@@ -179,7 +179,8 @@ def _numbered(text: bytes, separator: str) -> Iterator[tuple[list[str], int]]:
 
 def _width(sample: str, separator: str) -> tuple[int, float]:
     """Return the most frequent number of fields and the share of records with it."""
-    reader = csv.reader(io.StringIO(sample), delimiter=separator, skipinitialspace=True)
+    stream = io.StringIO(sample, newline="")
+    reader = csv.reader(stream, delimiter=separator, skipinitialspace=True)
     widths: Counter[int] = Counter()
     try:
         for record in reader:

@@ -13,10 +13,11 @@ from typing import IO, Any
 import fsspec
 
 from mlkit import store
-from mlkit.data.wording import nearest
+from mlkit.data.wording import counted, nearest
 from mlkit.sources.errors import SourceError
 
 _SECRET = re.compile(r"(?<=://)[^/@\s]*@")
+_ROW = re.compile(r"(Expected \d+ columns, got \d+):.*")
 _SIGNATURE = re.compile(r"\?.*$")
 
 
@@ -91,9 +92,9 @@ def opened(place: Place) -> Iterator[IO[bytes]]:
 
 
 def one_line(error: BaseException) -> str:
-    """Return the first line of an error's text that says something."""
+    """Return the first line of an error's text, without the row that Arrow quotes."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return lines[0] if lines else type(error).__name__
+    return _ROW.sub(r"\1", lines[0]) if lines else type(error).__name__
 
 
 def _filesystem(place: Place) -> tuple[Any, str]:
@@ -131,4 +132,5 @@ def _absent(place: Place, system: Any, path: str) -> str:
     near = nearest(name, sorted(others))
     if near is not None:
         return f"{message}. The nearest name in that folder is {near!r}"
-    return f"{message}; the folder holds {len(others)} others. Check the path"
+    held = counted(len(others), "other file")
+    return f"{message}; its folder holds {held}. Check the path"

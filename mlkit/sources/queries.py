@@ -18,6 +18,8 @@ from mlkit.sources.places import one_line
 from mlkit.sources.views import View
 
 NAME = "data.query"
+# A PIVOT is a statement of several parts to DuckDB.
+ROWS = (duckdb.StatementType.SELECT, duckdb.StatementType.MULTI)
 SETTINGS = {
     "autoinstall_known_extensions": False,
     "autoload_known_extensions": False,
@@ -76,12 +78,13 @@ def _create(link: duckdb.DuckDBPyConnection, name: str, view: View) -> None:
 def _rows(
     link: duckdb.DuckDBPyConnection, query: str, names: list[str]
 ) -> pd.DataFrame:
-    statements = link.extract_statements(query)
-    relation = link.sql(query) if len(statements) == 1 else None
+    kinds = [statement.type for statement in link.extract_statements(query)]
+    relation = link.sql(query) if len(kinds) == 1 and kinds[0] in ROWS else None
     if relation is None:
+        given = ", ".join(kind.name for kind in kinds) or "none"
         raise SourceError(
-            f"{NAME}: it must be one statement that returns rows, such as SELECT, got "
-            f"{len(statements)} statements or one that returns none"
+            f"{NAME}: it must be one statement that returns rows, such as SELECT; its "
+            f"statements are: {given}"
         )
     refuse_repeated(NAME, relation.columns)
     row = memory.BYTES_A_CELL * len(relation.columns)

@@ -8,12 +8,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.figure import Figure as Canvas
 from sklearn import metrics as sk
 
 from mlkit import data, metrics
 from mlkit.metrics import Scored
 from mlkit.params.models import Params
 from mlkit.report import Figure, columns, curves, intervals, mistakes
+from mlkit.report.palette import LIGHT
 from mlkit.report.performance import performance
 
 CLASSES = ["late", "on time"]
@@ -80,6 +82,22 @@ def test_precision_recall_of_guessing_is_flat(models: dict[str, Scored]) -> None
         models["model"].y, models["model"].prediction[:, 1]
     )
     assert f"PR AUC of the model is {area:.3f}" in shown.alt
+
+
+@pytest.mark.parametrize(
+    ("chart", "style"),
+    [(curves.roc, "default"), (curves.precision_recall, "steps-pre")],
+)
+def test_precision_is_drawn_in_steps(
+    models: dict[str, Scored], monkeypatch: pytest.MonkeyPatch, chart: Any, style: str
+) -> None:
+    drawn: list[Any] = []
+    monkeypatch.setattr(curves, "figure", lambda draw, **_: drawn.append(draw))
+    chart(models, CLASSES)
+    canvas = Canvas()
+    drawn[0](canvas, LIGHT)
+    labelled = [line for line in canvas.axes[0].lines if line.get_label()[0] != "_"]
+    assert [line.get_drawstyle() for line in labelled] == [style] * 3
 
 
 def test_curves_of_several_classes_name_the_weakest(digits: Scored) -> None:

@@ -96,7 +96,7 @@ def test_settings_of_matplotlib_stay_as_they_were(line: Figure) -> None:
 
 
 def test_a_callers_own_settings_do_not_leak_in(line: Figure) -> None:
-    with mpl.rc_context({"font.size": 30, "axes.facecolor": "red"}):
+    with mpl.rc_context({"font.size": 30, "axes.xmargin": 0.4, "lines.marker": "x"}):
         again = figure(draw_line, alt="a", caption="c")
     assert again.light == line.light
 

@@ -250,6 +250,9 @@ def test_the_index_lists_every_run_newest_first() -> None:
     drawing = case.select_one("svg.spark")
     assert drawing is not None
     assert str(drawing["aria-label"]).startswith("ROC AUC over 29 runs: from 0.912 to")
+    two = parsed(index_page([CaseView("a", [RUN, previous()])])).select_one("svg.spark")
+    assert two is not None
+    assert "from 0.891 to 0.912" in two["aria-label"]
 
 
 def test_the_index_names_the_cases_that_need_a_look() -> None:

@@ -56,6 +56,7 @@ FEW_ROWS = 20
 GAPS = 1.05
 GLANCE = 1_000
 COMPACT = r"^\d{8}$"
+ORDERED = r"^\d{1,2}[-/.]\d{1,2}[-/.]"
 NOTHING = "every value is missing"
 ORDERS = {"dmy": "day before month", "mdy": "month before day"}
 ID_WORDS = frozenset(
@@ -177,18 +178,24 @@ def _with_mistakes(
 
 
 def _date(distinct: Distinct) -> tuple[Guess, NDArray[np.bool_]]:
-    found = possible_orders(distinct.texts)
-    order: Order = "mdy" if found["mdy"] > found["dmy"] else "dmy"
+    """Return a date guess and which of the distinct texts it reads."""
+    dated = _dated(distinct, "dmy")
+    if not matches(distinct.texts, ORDERED).any():
+        return Guess("date", "every value is a date"), dated
+    swapped = _dated(distinct, "mdy")
+    if dated.sum() == swapped.sum():
+        why = "every value is a date; nothing tells day from month, so day before month"
+        return Guess("date", why, "dmy", undecided=True), dated
+    order: Order = "mdy" if swapped.sum() > dated.sum() else "dmy"
+    why = f"every value is a date, {ORDERS[order]}: no other order fits all of them"
+    return Guess("date", why, order), swapped if order == "mdy" else dated
+
+
+def _dated(distinct: Distinct, order: Order) -> NDArray[np.bool_]:
     dated = ~np.isnat(read_dates(distinct.texts, order))
     if not dated.all():
         dated &= ~matches(distinct.texts, COMPACT)
-    if not matches(distinct.texts, r"^\d{1,2}[-/.]\d{1,2}[-/.]").any():
-        return Guess("date", "every value is a date"), dated
-    if found["mdy"] != found["dmy"]:
-        why = f"every value is a date, {ORDERS[order]}: no other order fits all of them"
-        return Guess("date", why, order), dated
-    why = f"every value is a date; nothing tells day from month, so {ORDERS[order]}"
-    return Guess("date", why, order, undecided=True), dated
+    return np.asarray(dated, dtype=bool)
 
 
 def _typed_number(values: pd.Series, name: str, *, identifiers: bool) -> Guess:

@@ -83,6 +83,11 @@ def test_a_package_that_is_not_there_is_missing(install: Install) -> None:
     assert found.status == "missing"
 
 
+def test_what_the_library_lacks_is_not_laid_to_the_extra(install: Install) -> None:
+    install("mlkit", "9", "Requires-Dist: no-such-package>=2")
+    assert only(packages.check_boosting()).status == "ok"
+
+
 def test_extras_are_only_a_warning(install: Install) -> None:
     install(
         "mlkit",

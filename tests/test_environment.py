@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import importlib.util
 import os
 import re
@@ -318,9 +319,38 @@ def test_two_set_ups_take_turns(bootstrap: ModuleType, tmp_path: Path) -> None:
         )
         assert other.stderr is not None
         assert "waiting for it" in other.stderr.readline()
-        assert other.poll() is None
+        with pytest.raises(subprocess.TimeoutExpired):
+            other.wait(timeout=1)
     output, _ = other.communicate(timeout=30)
     assert output == "mine\n"
+
+
+def test_a_killed_set_up_keeps_its_turn_until_its_command_ends(
+    bootstrap: ModuleType, tmp_path: Path
+) -> None:
+    lock = tmp_path / "lock"
+    code = (
+        "import bootstrap, pathlib, sys\n"
+        f"with bootstrap.taking_turns(pathlib.Path({str(lock)!r})):\n"
+        "    bootstrap.run([sys.executable, '-c', 'print(1, flush=True); input()'])"
+    )
+    killed = subprocess.Popen(
+        [sys.executable, "-B", "-c", code],
+        cwd=PROJECT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    assert killed.stdin is not None
+    assert killed.stdout is not None
+    assert killed.stdout.readline() == b"1\n"
+    killed.kill()
+    killed.wait()
+    with lock.open() as file:
+        with pytest.raises(BlockingIOError):
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        killed.stdin.close()
+        fcntl.flock(file, fcntl.LOCK_EX)
+    killed.stdout.close()
 
 
 def test_a_python_without_ensurepip_is_refused_with_the_next_step(

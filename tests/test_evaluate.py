@@ -146,7 +146,8 @@ def test_plots_of_a_regression_have_what_they_need() -> None:
     truths = set(dataset.target(dataset.test_rows))
     assert 100 < len(found.residuals.points) <= 200
     assert all(true in truths for true, _ in found.residuals.points)
-    assert found.calibration is found.confusion is None
+    assert found.calibration is None
+    assert found.confusion is None
     assert found.roc == found.pr == ()
 
 
@@ -155,6 +156,8 @@ def test_values_of_a_sensitive_target_are_not_told() -> None:
     found = evaluate(dataset, predictions, params).residuals
     assert found is not None
     assert found.points == ()
+    dataset, predictions, params = case(data={"sensitive": ["y"]})
+    assert evaluate(dataset, predictions, params).classes == ("class 1", "class 2")
 
 
 def test_sample_weights_take_part() -> None:

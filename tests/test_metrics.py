@@ -155,8 +155,8 @@ def test_the_order_of_rows_changes_neither_value_nor_interval(
     for scored in (binary(40, seed=seed), regression(40, seed=seed)):
         shuffled = scored.take(np.array(order))
         options = {"resamples": 200, "seed": 3}
-        before = estimates(metrics_for(scored.task), scored, **options)  # type: ignore[arg-type]
-        after = estimates(metrics_for(scored.task), shuffled, **options)  # type: ignore[arg-type]
+        before = estimates(metrics_for(scored.task), scored, **options)
+        after = estimates(metrics_for(scored.task), shuffled, **options)
         for name, one in before.items():
             ends = (one.value, one.lower, one.upper)
             other = (after[name].value, after[name].lower, after[name].upper)

@@ -96,7 +96,7 @@ def test_the_spread_of_a_multiclass_area_is_that_of_its_bootstrap() -> None:
     p = rng.dirichlet([1, 1, 1], 125) + 0.4 * np.eye(3)[y]
     p /= p.sum(axis=1, keepdims=True)
     for average in ("macro", "weighted"):
-        scored = Scored("multiclass", y, p, average=average)  # type: ignore[arg-type]
+        scored = Scored("multiclass", y, p, average=average)
         drawn = [
             compute("roc_auc", scored.take(np.concatenate(
                 [rng.choice(np.flatnonzero(y == c), (y == c).sum()) for c in range(3)]

@@ -309,7 +309,7 @@ def promoted(
 
 def at_most_5_percent(count: int, repeats: int) -> bool:
     """Allow what a test of level 5 % exceeds in 1 of 1,000 simulations."""
-    return count <= stats.binom.ppf(0.999, repeats, 0.05)
+    return bool(count <= stats.binom.ppf(0.999, repeats, 0.05))
 
 
 CLOSED = ("roc_auc", "log_loss", "brier", "accuracy")

@@ -21,7 +21,8 @@ class Evaluation:
     ----------
     task, primary, n_test, classes, confidence
         The task, the primary metric, the number of test rows, the class names in the
-        order of the codes (None for a regression) and the level of the intervals.
+        order of the codes (None for a regression, numbered where the target is
+        sensitive) and the level of the intervals.
     specs
         The metrics by name, in the order in which they are shown.
     metrics

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn import metrics as sk
 
-from mlkit.data import Dataset
+from mlkit.data import Dataset, Schema
 from mlkit.evaluate.evaluation import Evaluation
 from mlkit.evaluate.gates import gate_results
 from mlkit.evaluate.names import check_metric_names, metric_specs, nearest
@@ -109,7 +109,7 @@ def evaluate(
         task=params.task,
         primary=params.primary,
         n_test=scored["model"].n,
-        classes=dataset.schema.classes,
+        classes=_class_names(dataset.schema),
         confidence=params.evaluate.confidence,
         specs=specs,
         metrics=measured,
@@ -120,6 +120,12 @@ def evaluate(
         against_dummy=_against_dummy(scored, specs, params),
         **_details(dataset, scored["model"], params),
     )
+
+
+def _class_names(schema: Schema) -> tuple[str, ...] | None:
+    if schema.classes is None or not schema.column(schema.target).sensitive:
+        return schema.classes
+    return tuple(f"class {code + 1}" for code in range(len(schema.classes)))
 
 
 class _Options(TypedDict):

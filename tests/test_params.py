@@ -256,7 +256,7 @@ def test_a_byte_order_mark_and_windows_lines_are_read(write: Write) -> None:
 @pytest.mark.parametrize(
     ("case", "says"),
     [
-        ("toi", "has no file params/toi.yaml in {root}; did you mean toy? "
+        ("toi", "there is no params/toi.yaml in {root}; did you mean toy? "
          "the cases there: other, toy"),
         ("zzz", "params/zzz.yaml in {root}; the cases there: other, toy"),
         ("toy.yaml", "is a name, not a path: write toy"),

@@ -173,6 +173,12 @@ def test_the_verdict_and_its_reason_come_first() -> None:
     assert places == sorted(places)
 
 
+def test_metrics_stand_in_their_usual_order() -> None:
+    names = [row.th.get_text() for row in parsed(PAGES["run"]).select(
+        "section:has(> #metrics) tbody tr") if row.th]  # fmt: skip
+    assert names == ["Accuracy", "ROC AUC", "Calibration error", "own"]
+
+
 def test_a_first_run_says_that_there_is_nothing_to_compare_with() -> None:
     assert "This is the first run of this case." in text("first")
 
@@ -277,7 +283,7 @@ def test_a_header_comes_from_the_run_where_nothing_was_glued() -> None:
     header = step_header(RUN, "evaluate", previous())
     assert header.outcome.state == "promote"
     assert [number.label for number in header.numbers] == [
-        "ROC AUC", "Accuracy", "Calibration error"
+        "ROC AUC", "Accuracy", "Calibration error", "own"
     ]  # fmt: skip
     assert header.numbers[1].bound == "at least 0.75"
     assert step_header(failed(), "train").outcome.state == "failed"

@@ -132,7 +132,8 @@ def _lines(
     from mlkit.metrics import compute
 
     if scored["model"].task == "binary":
-        named = [(name, shared.NAMES.get(name, name)) for name in scored]
+        order = sorted(scored, key=[*shared.NAMES, *scored].index)
+        named = [(name, shared.NAMES.get(name, name)) for name in order]
         return [
             Line(words, curve, f"{words} {compute(metric, scored[name]):.3f}", name,
                  strong=name == "model")
@@ -141,11 +142,14 @@ def _lines(
         ]  # fmt: skip
     curves = trace(scored["model"])
     areas = [float(np.trapezoid(curve.y, curve.x)) for curve in curves]
-    order = np.argsort(areas)[::-1]
-    found = [Line(classes[curves[i].code], curves[i], None, "model") for i in order]
+    best_first = np.argsort(areas)[::-1]
+    found = [
+        Line(classes[curves[i].code], curves[i], None, "model") for i in best_first
+    ]
     if not found:
         return []
-    found[0] = replace(found[0], label=f"the other {len(found) - 1} classes")
+    others = "other class" if len(found) == 2 else "other classes"
+    found[0] = replace(found[0], label=others)
     weakest = f"{found[-1].name}, the weakest"
     found[-1] = replace(found[-1], label=weakest, series="linear", strong=True)
     return found

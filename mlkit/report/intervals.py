@@ -28,7 +28,7 @@ def metric_intervals(evaluation: Evaluation | Mapping[str, Any]) -> Figure:
         What ``mlkit.evaluate.evaluate`` returned, or its ``to_dict()``.
     """
     found = plain(evaluation)
-    scores = {n: found["metrics"][n] for n in shared.NAMES if found["metrics"].get(n)}
+    scores = {n: known for n in shared.NAMES if (known := measures.scores(found, n))}
     names = [name for name, e in scores["model"].items() if e["value"] is not None]
     gates = {gate["metric"]: gate for gate in found.get("gates") or ()}
 

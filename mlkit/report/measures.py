@@ -12,6 +12,22 @@ from mlkit.report.tables import Table, table
 from mlkit.report.views import KeyNumber
 
 MOST = 5
+# JSON with sorted keys forgets the order; metrics not named here come last.
+ORDER = (
+    "accuracy",
+    "precision",
+    "recall",
+    "f1",
+    "roc_auc",
+    "average_precision",
+    "log_loss",
+    "brier",
+    "calibration_error",
+    "mae",
+    "rmse",
+    "r2",
+    "mape",
+)
 FILLERS = (
     "roc_auc",
     "accuracy",
@@ -47,8 +63,10 @@ def direction(found: Mapping[str, Any], name: str) -> bool | None:
 
 
 def scores(found: Mapping[str, Any], model: str = "model") -> dict[str, Any]:
-    """Return the estimates of a model by metric; nothing when there are none."""
-    return dict((found.get("metrics") or {}).get(model) or {})
+    """Return the estimates of a model by metric, in the order of their showing."""
+    known = dict((found.get("metrics") or {}).get(model) or {})
+    names = dict.fromkeys([name for name in ORDER if name in known] + [*known])
+    return {name: known[name] for name in names}
 
 
 def key_numbers(run: Run, previous: Run | None = None) -> tuple[KeyNumber, ...]:

@@ -65,11 +65,11 @@ def performance(
 
 
 def slice_performance(evaluation: Evaluation) -> Gallery:
-    """Return the primary metric by slice; nothing where no slices were asked for.
+    """Return the primary metric by slice, or a sentence where no slices were asked for.
 
     Parameters
     ----------
     evaluation : Evaluation
         What ``mlkit.evaluate.evaluate`` returned.
     """
-    return Gallery([intervals.slices(evaluation)] if evaluation.slices else [])
+    return Gallery([intervals.slices(evaluation)])

@@ -172,8 +172,8 @@ class ModelRegistry:
     def find_identical(self, candidate: Candidate) -> Version | None:
         """Return the latest version that did not fail and equals the candidate.
 
-        Equal are the fitted state, the data and the params (notes, registry and
-        pipeline settings aside).
+        Equal are the fitted state, the data and every setting that callers notice; how a
+        model is judged and filed is not among them, nor are code and packages.
         """
         fields = candidate.to_dict()
         for found in reversed(self.versions()):
@@ -182,8 +182,7 @@ class ModelRegistry:
             comparison = compare_manifests(
                 self._manifest(found), {**fields, "model": self.model, "version": ""}
             )
-            groups = {difference.group for difference in comparison.differences}
-            if not groups & {"schema", "data", "params", "estimator"}:
+            if all(each.level == "patch" for each in comparison.differences):
                 return found
         return None
 

@@ -146,7 +146,7 @@ def _file(case: str, folder: Path) -> Path:
         rule = f"is in {case}.yml; rename that file {case}{SUFFIX}"
         raise ParamsError(f"case {case!r}", [Problem((), rule)])
     rule = (
-        f"has no file {FOLDER}/{case}{SUFFIX} in {folder.parent}; {_known(case, known)}"
+        f"there is no {FOLDER}/{case}{SUFFIX} in {folder.parent}; {_known(case, known)}"
     )
     raise ParamsError(f"case {case!r}", [Problem((), rule)])
 

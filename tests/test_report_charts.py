@@ -110,6 +110,14 @@ def test_curves_of_several_classes_name_the_weakest(digits: Scored) -> None:
         assert set(shown.table.columns[1:]) == set(names)
 
 
+def test_classes_that_are_ranked_alike_have_no_weakest() -> None:
+    scored = Scored("multiclass", [0, 1, 2], np.eye(3), average="macro")
+    shown = curves.roc({"model": scored}, ["a", "b", "c"])
+    assert "Of 3 classes all are ranked alike." in shown.alt
+    assert "every class" in text_of(shown)
+    assert "weakest" not in text_of(shown)
+
+
 def test_without_a_second_class_the_curve_says_that_there_is_none() -> None:
     scored = binary([0.2, 0.9, 0.4], [1, 1, 1])
     for chart in (curves.roc, curves.precision_recall):
@@ -211,8 +219,8 @@ def test_metrics_are_compared_in_their_own_direction() -> None:
     assert "the best of them in 1 of 2 metrics" in shown.alt
     known = {"greater_is_better": EVALUATION["greater_is_better"] | {"own": True}}
     assert "1 of 3 metrics" in intervals.metric_intervals(EVALUATION | known).alt
-    assert {"higher is better", "lower is better"} <= set(
-        re.findall(r"\w+ is better", text_of(shown))
+    assert {"better →", "← better"} <= set(
+        re.findall(r"← better|better →", text_of(shown))
     )
 
 

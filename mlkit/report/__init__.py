@@ -13,6 +13,7 @@ from mlkit.report.cases import index_page
 from mlkit.report.columns import checks, distributions, missing
 from mlkit.report.figures import Figure, figure
 from mlkit.report.intervals import metric_intervals
+from mlkit.report.measures import gates_table
 from mlkit.report.notebook import notebook_page
 from mlkit.report.performance import Gallery, performance, slice_performance
 from mlkit.report.runs import run_page, step_header
@@ -32,6 +33,7 @@ __all__ = [
     "checks",
     "distributions",
     "figure",
+    "gates_table",
     "glue",
     "index_page",
     "metric_intervals",

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from mlkit.metrics import Calibration, Curve, Scored
 
 SIDE = 430
+TIE = 1e-9
 TICKS = [0, 0.2, 0.4, 0.6, 0.8, 1]
 SHOWN_AT = np.linspace(0, 1, 11)
 
@@ -148,6 +149,8 @@ def _lines(
     ]
     if not found:
         return []
+    if max(areas) - min(areas) < TIE:
+        return [replace(found[0], label="every class", strong=True), *found[1:]]
     others = "other class" if len(found) == 2 else "other classes"
     found[0] = replace(found[0], label=others)
     weakest = f"{found[-1].name}, the weakest"
@@ -190,7 +193,9 @@ def _ranking_alt(
             f"the {classes[1]} one higher in {wording.percent(value)} of cases."
         )
     elif scored["model"].task == "multiclass":
-        said += f" Of {len(lines)} classes {lines[-1].name} is ranked worst."
+        tied = lines[-1].label is None
+        worst = "all are ranked alike" if tied else f"{lines[-1].name} is ranked worst"
+        said += f" Of {len(lines)} classes {worst}."
     return said
 
 

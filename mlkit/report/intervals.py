@@ -40,18 +40,23 @@ def metric_intervals(evaluation: Evaluation | Mapping[str, Any]) -> Figure:
             panel = shared.panel(canvas, grid[row, column], theme)
             estimates = {model: found[name] for model, found in scores.items()}
             _metric(panel, estimates, theme, gates.get(name))
-            better = measures.direction(found, name)
-            word = "higher" if better else "lower"
-            note = "" if better is None else f"{word} is better"
-            panel.set_title(measures.label(found, name))
-            panel.set_title(note, loc="right", fontsize=8, fontweight="normal",
-                            color=theme.muted)  # fmt: skip
+            # An arrow points to the good side; where nobody declared one, none does.
+            note = {True: "better →", False: "← better", None: ""}
+            panel.set_title(measures.label(found, name), fontsize=9)
+            panel.set_title(
+                note[measures.direction(found, name)],
+                loc="right",
+                fontsize=8,
+                fontweight="normal",
+                color=theme.muted,
+            )
 
     return figure(
         draw,
         alt=_metrics_alt(found, scores),
         caption="The dot is the value, the line its interval. Each metric has a scale "
-        "of its own; a dashed line is the bound of a gate.",
+        "of its own, better towards the arrow; a dashed line is the bound "
+        "of a gate.",
         table=measures.metrics_table(found),
         height=PANEL_HEIGHT * math.ceil(len(names) / 2) + 10,
     )

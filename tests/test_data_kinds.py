@@ -108,6 +108,13 @@ def test_a_few_texts_among_many_dates_are_mistakes() -> None:
     assert kind([*dates, "soon"]) == "date"
 
 
+def test_eight_digits_are_dates_only_where_all_are() -> None:
+    days = [f"201410{day:02d}" for day in range(1, 32)] * 2
+    assert kind(days) == "date"
+    assert kind([*days, "20149999"]) == "number"
+    assert kind([*days, "soon"]) == "number"
+
+
 def test_a_whole_column_decides_the_order_of_day_and_month() -> None:
     day_first = guess_kind(pd.Series(["1/2/2020", "13/2/2020"]))
     month_first = guess_kind(pd.Series(["1/2/2020", "2/13/2020"]))

@@ -232,7 +232,8 @@ def _rows_to_decide(
     def rows(distance: float) -> int | None:
         return math.ceil(n * (reach / distance) ** 2) if distance > 0 else None
 
-    if (low > 0 and gain >= min_gain) or high <= 0 or high < min_gain:
+    decided = (low > 0 and gain >= min_gain) or high <= 0 or high < min_gain
+    if decided or not math.isfinite(reach):
         return None
     if gain >= min_gain:
         return rows(gain)

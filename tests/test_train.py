@@ -16,12 +16,15 @@ from sklearn.datasets import load_breast_cancer, load_wine
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.metrics import f1_score, log_loss, roc_auc_score
 from sklearn.svm import LinearSVC
+from threadpoolctl import threadpool_limits
 
 from mlkit.data import Dataset, prepare
 from mlkit.params import Params, params_from_dict
 from mlkit.registry import load_model, save_model
 from mlkit.synthetic import generate, truth
 from mlkit.train import Trained, fit, fitted_estimator, model_digest, predict
+from mlkit.train.examples import Examples
+from mlkit.train.pipelines import ROWS_WORTH_THREADS, Plan, fit_plan
 
 Prepared = Callable[..., tuple[Dataset, Params]]
 QUICK = {
@@ -185,6 +188,23 @@ def test_processes_hash_seeds_and_threads_do_not_change_the_digest() -> None:
     auto, *named = seen.pop().split()
     assert len(set(named)) == len(NAMED)
     assert auto in named
+
+
+@pytest.mark.parametrize("estimator", ["hist_gradient_boosting", "linear"])
+def test_many_rows_give_the_same_digest_on_any_number_of_threads(
+    estimator: str,
+) -> None:
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame(rng.normal(size=(ROWS_WORTH_THREADS, 30))).add_prefix("x")
+    y = (X.sum(axis=1) > rng.normal(size=len(X))).to_numpy().astype(np.int64)
+    kinds = dict.fromkeys(X, "number")
+    examples = Examples(X, y, None, kinds, "binary", ("no", "yes"))
+    plan = Plan(estimator, 0, {"max_iter": 10})
+    seen = set()
+    for threads in (1, 2, 2):
+        with threadpool_limits(threads):
+            seen.add(model_digest(fit_plan(plan, examples)))
+    assert len(seen) == 1
 
 
 def test_options_seed_and_data_change_the_digest(prepared: Prepared) -> None:

@@ -119,7 +119,10 @@ class Dataset:
             ("fingerprint", self.fingerprint[:12]),
         ]
         shown = [(name, value) for name, value in facts if value is not None]
-        return table("Data", ["fact", "value"], shown) + checks_table(self.checks)
+        odd = [check for check in self.checks if check.status != "ok"]
+        return table("Data", ["fact", "value"], shown) + (
+            checks_table(odd) if odd else ""
+        )
 
 
 def _classes(schema: Schema) -> str | None:

@@ -52,10 +52,10 @@ def dummy_beaten(test: PairedTest, label: str) -> str:
     """Say that the first model beats the dummy baseline."""
     values = _values(test, label, "the dummy baseline")
     return (
-        "Nothing is in production yet, every gate is kept, no leakage is suspected and "
-        f"the dummy baseline is beaten: {values} on {rows(test.n)}, with 95 % "
-        f"confidence better by at least {show(test.lower)}, where the rule asks for "
-        "more than 0."
+        "It is the first model to be good enough: every gate is kept, no leakage is "
+        f"suspected and the dummy baseline is beaten. {values} on {rows(test.n)}, with "
+        f"95 % confidence better by at least {show(test.lower)}, where the rule asks "
+        "for more than 0."
     )
 
 

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from mlkit.pipeline.artifacts import load_trained, predict_all, save_trained
     from mlkit.pipeline.draft import run_draft
-    from mlkit.pipeline.judge import judge, save_judgement
+    from mlkit.pipeline.judgement import judge, save_judgement
     from mlkit.pipeline.outcomes import (
         data_facts,
         data_numbers,
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     )
     from mlkit.pipeline.publish import write_index
     from mlkit.pipeline.record import now, who
-    from mlkit.pipeline.retrain import check_case, retrain
+    from mlkit.pipeline.retraining import check_case, retrain
     from mlkit.pipeline.steps import finish, load_dataset, open_step
 
 __all__ = [
@@ -54,20 +54,20 @@ __all__ = [
 ]
 
 _HOME = {
-    "check_case": "retrain",
+    "check_case": "retraining",
     "data_facts": "outcomes",
     "data_numbers": "outcomes",
     "data_outcome": "outcomes",
     "finish": "steps",
-    "judge": "judge",
+    "judge": "judgement",
     "load_dataset": "steps",
     "load_trained": "artifacts",
     "now": "record",
     "open_step": "steps",
     "predict_all": "artifacts",
-    "retrain": "retrain",
+    "retrain": "retraining",
     "run_draft": "draft",
-    "save_judgement": "judge",
+    "save_judgement": "judgement",
     "save_trained": "artifacts",
     "train_numbers": "outcomes",
     "train_outcome": "outcomes",

@@ -10,7 +10,7 @@ from mlkit import store
 from mlkit.pipeline import publish, runs
 from mlkit.pipeline.execute import arguments, execute, step_facts
 from mlkit.pipeline.record import code_state, who
-from mlkit.pipeline.retrain import check_case, notebook_path
+from mlkit.pipeline.retraining import check_case, notebook_path
 
 
 def run_draft(

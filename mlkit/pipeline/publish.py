@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -25,10 +24,7 @@ def notebook_body(notebook: Path) -> str:
         template_name="mlkit", extra_template_basedirs=[str(TEMPLATES)]
     )
     document = nbformat.read(notebook, as_version=4)
-    with warnings.catch_warnings():
-        # Figures carry their own alternative text; nbconvert looks for one elsewhere.
-        warnings.filterwarnings("ignore", message=".*alternative text")
-        body, _ = exporter.from_notebook_node(document)
+    body, _ = exporter.from_notebook_node(document)
     return str(body)
 
 
@@ -52,14 +48,19 @@ def publish(folder: RunFolder, root: Path) -> None:
             html = report.notebook_page(notebook_body(notebook), header)
             store.write_atomic(notebook.with_suffix(".html"), html)
             pages[step["name"]] = f"{step['name']}.html"
-    files = {
-        words: name
-        for words, name in EXTRA_FILES.items()
-        if (folder.path / name).exists()
-    }
+    files = _files(folder.path, record)
     page = report.run_page(record, previous, pages=pages, files=files)
     store.write_atomic(folder.path / "index.html", page)
     write_index(root)
+
+
+def _files(folder: Path, record: Mapping[str, Any]) -> dict[str, str]:
+    """Return what a page offers for reading on: words to the name of a file."""
+    failed = (record.get("error") or {}).get("step")
+    offered = dict(EXTRA_FILES)
+    if failed:
+        offered[f"The executed notebook {failed}.ipynb"] = f"{failed}.ipynb"
+    return {words: name for words, name in offered.items() if (folder / name).exists()}
 
 
 def _previous(folder: RunFolder, root: Path) -> Mapping[str, Any] | None:

@@ -12,10 +12,11 @@ from typing import Any
 
 from mlkit import data as data_room
 from mlkit import params as params_room
-from mlkit import registry, sources, store
+from mlkit import registry, report, sources, store
 from mlkit.data import Dataset
 from mlkit.params import Params
 from mlkit.pipeline import runs
+from mlkit.report import Table
 
 RESULT_FORMAT = 1
 
@@ -164,7 +165,7 @@ def finish(
     *,
     inputs: Mapping[str, str] | None = None,
     results: Mapping[str, Any] | None = None,
-) -> dict[str, str]:
+) -> Table | None:
     """Record that a step reached its end, with the hash of every file it made.
 
     Parameters
@@ -180,8 +181,8 @@ def finish(
 
     Returns
     -------
-    dict
-        The files it made, name to SHA-256.
+    Table or None
+        The files it made and their hashes, to be shown; None where it made none.
     """
     outputs = {
         f"{step.name}/{path.name}": store.sha256_file(path)
@@ -200,7 +201,8 @@ def finish(
             "peak_memory_mb": _peak_memory_mb(),
         },
     )
-    return outputs
+    rows = [{"file": name, "sha256": digest} for name, digest in outputs.items()]
+    return report.table(rows, caption="Files of this step") if rows else None
 
 
 def _peak_memory_mb() -> float:

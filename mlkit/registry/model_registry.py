@@ -172,8 +172,8 @@ class ModelRegistry:
     def find_identical(self, candidate: Candidate) -> Version | None:
         """Return the latest version that did not fail and equals the candidate.
 
-        Equal are the fitted state, the data and every setting that callers notice; how a
-        model is judged and filed is not among them, nor are code and packages.
+        Equal are the fitted state, the data and every setting that callers notice; how
+        a model is judged and filed is not among them, nor are code and packages.
         """
         fields = candidate.to_dict()
         for found in reversed(self.versions()):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,7 +12,9 @@ from sklearn.datasets import load_breast_cancer, load_diabetes
 
 from mlkit.data import Dataset
 from mlkit.params import Params
-from mlkit.train import Trained, fit
+from mlkit.train import Candidate, Trained, fit
+from mlkit.train.choose import gain_and_error
+from mlkit.train.pipelines import Plan
 
 Prepared = Callable[..., tuple[Dataset, Params]]
 AUTO = {"estimator": "auto"}
@@ -65,3 +68,30 @@ def test_the_losses_are_those_of_the_folds(prepared: Prepared) -> None:
     linear = contenders(found)["linear"]
     assert 0.25 < linear < 0.35
     assert linear < y.std() / 2
+
+
+def test_the_lower_mean_is_taken_and_a_tie_is_linear(
+    prepared: Prepared, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data, params = prepared(made(curved=False), "regression", train=AUTO)
+    for lead, taken in ((0.01, "hist_gradient_boosting"), (0.0, "linear")):
+        losses = {
+            "linear": (0.30, 0.40, 0.50, 0.60, 0.70),
+            "hist_gradient_boosting": (0.60 - lead, 0.50, 0.40, 0.30, 0.70),
+        }
+
+        def given(plan: Plan, *_: object, losses: Any = losses) -> Candidate:
+            return Candidate(plan.estimator, {"max_iter": 5}, losses[plan.estimator])
+
+        monkeypatch.setattr("mlkit.train.choose.cross_validate", given)
+        found = fit(data, params)
+        assert found.estimator == taken
+        assert f"That of {taken} is lower" in found.reason
+        assert "within the noise" in found.reason
+
+
+def test_the_standard_error_grows_with_the_overlap_of_the_folds() -> None:
+    gain, error = gain_and_error([1.0, 2.0, 3.0, 4.0], [0.0, 2.0, 1.0, 4.0])
+    differences = np.array([1.0, 0.0, 2.0, 0.0])
+    assert gain == differences.mean()
+    assert error == pytest.approx(np.sqrt((1 / 4 + 1 / 3) * differences.var(ddof=1)))

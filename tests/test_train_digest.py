@@ -82,6 +82,8 @@ def test_another_value_in_an_array_changes_the_digest(values: list[float]) -> No
         (pd.DataFrame({"a": [1]}), pd.DataFrame({"b": [1]})),
         (slice(1), slice(2)),
         (0.0, -0.0),
+        (1j, 2j),
+        (np.datetime64("2024-01-01"), np.datetime64("2024-01-02")),
     ],
 )
 def test_different_things_have_different_digests(one: Any, other: Any) -> None:
@@ -143,6 +145,24 @@ def test_a_model_is_known_by_its_data_and_options(name: str) -> None:
     changed[0, 0] += 1.0
     assert model_digest(build().fit(changed, Y)) != first
     assert model_digest(build()) != first
+
+
+class Scorer:
+    """Something that keeps a function, a method or a class, as estimators may."""
+
+    def __init__(self, kept: Any) -> None:
+        self.kept = kept
+
+    def score(self) -> None:
+        """Do nothing."""
+
+
+def test_functions_methods_and_classes_are_known_by_name() -> None:
+    kept = [np.sqrt, len, model_digest, Scorer, Scorer(1).score, Scorer(2).score]
+    digests = {model_digest(Scorer(one)) for one in kept}
+    assert len(digests) == len(kept)
+    assert model_digest(Scorer(np.sqrt)) in digests
+    assert model_digest(Scorer(Scorer(1).score)) in digests
 
 
 def test_words_are_part_of_a_model_though_some_attributes_are_not() -> None:

@@ -25,6 +25,8 @@ from mlkit.train.examples import Examples
 from mlkit.train.folds import Folds
 from mlkit.train.weights import row_weights
 
+ROWS_WORTH_THREADS = 20_000
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -44,13 +46,15 @@ class Plan:
 
 
 @contextmanager
-def one_thread() -> Iterator[None]:
-    """Compute on one thread: sums of floats depend on how threads divide them.
+def steady(rows: int) -> Iterator[None]:
+    """Compute so that the result is the same on any number of processors.
 
-    A fit that stops at its limit of passes is no warning here: the record of the fit
-    says so.
+    Linear algebra runs on one thread, as its sums depend on how threads divide them;
+    the sums of histogram boosting do not, and many rows are worth its threads. A fit
+    that stops at its limit of passes is no warning here: the record of the fit says so.
     """
-    with threadpool_limits(1), warnings.catch_warnings():
+    threads = {"blas": 1, "openmp": None if rows >= ROWS_WORTH_THREADS else 1}
+    with threadpool_limits(threads), warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         yield
 
@@ -79,7 +83,7 @@ def fit_plan(plan: Plan, examples: Examples, folds: Folds | None = None) -> Pipe
     arguments = {"sample_weight": weight} if weight is not None else {}
     arguments |= recipe.fit_arguments(examples)
     try:
-        with one_thread():
+        with steady(len(examples)):
             named = {f"model__{name}": value for name, value in arguments.items()}
             model.fit(examples.X, examples.y, **named)
     except ValueError as error:
@@ -149,7 +153,7 @@ def predict(model: Any, X: pd.DataFrame, task: Task) -> NDArray[np.float64]:
         Probabilities in the order of the schema's classes, each row of sum 1; values
         for regression.
     """
-    with threadpool_limits(1):
+    with steady(len(X)):
         if task == "regression":
             return np.asarray(model.predict(X), dtype=np.float64)
         probabilities = np.asarray(model.predict_proba(X), dtype=np.float64)

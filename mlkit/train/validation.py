@@ -13,7 +13,7 @@ from mlkit.train.encode import make_encoder
 from mlkit.train.estimators import recipe_for
 from mlkit.train.examples import Examples
 from mlkit.train.folds import Folds
-from mlkit.train.pipelines import Plan, fit_plan, one_thread, predict, weighed
+from mlkit.train.pipelines import Plan, fit_plan, predict, steady, weighed
 from mlkit.train.weights import row_weights
 
 MOST_TREES = 1000
@@ -103,7 +103,7 @@ def stopping_curve(plan: Plan, learn: Examples, held: Examples) -> NDArray[np.fl
     open_plan = replace(plan, options={**stopping, **plan.options})
     estimator, weight = weighed(open_plan, learn)
     encoder = make_encoder(learn.kinds, recipe.encoding, seed=plan.seed)
-    with one_thread():
+    with steady(len(learn)):
         estimator.fit(
             encoder.fit_transform(learn.X),
             learn.y,

@@ -309,6 +309,18 @@ def test_a_weight_that_is_text_is_refused() -> None:
     assert "name another data.weight" in found
 
 
+def test_an_ignored_column_may_hold_anything() -> None:
+    raw = rows().assign(odd=[f"{i}.5" for i in range(300)])
+    raw.loc[[3, 8], "odd"] = ["inf", "broken"]
+    assert len(failures(raw, case())) == 2
+    dataset = prepare(raw, case(ignore=["odd"]))
+    column = dataset.schema.column("odd")
+    assert (column.kind, column.role) == ("category", "ignored")
+    assert dataset.frame["odd"].tolist() == raw["odd"].tolist()
+    test = rows(60, seed=1).assign(odd="other")
+    prepare(raw.drop(index=8), case(ignore=["odd"], test="t.csv"), test=test)
+
+
 # The target.
 
 
@@ -447,6 +459,8 @@ def test_labels_of_a_sensitive_target_are_masked() -> None:
     (found,) = failures(raw, case(sensitive=["y"]))
     assert "the two are 2 masked values" in found
     assert "HIV" not in found
+    (found,) = failures(raw, case(sensitive=["y"], positive="AIDS"))
+    assert "it is •••, the two are 2 masked values" in found
     dataset = prepare(raw, case(sensitive=["y"], positive="HIV"))
     assert "HIV" not in dataset._repr_html_()
 

@@ -69,6 +69,7 @@ def test_the_separator_that_gives_most_columns_is_taken() -> None:
     assert find_separator("f", "a;b;c\n1,5;2;3\n2,5;3;4\n", None) == ";"
     assert find_separator("f", 'a,b\n"x;y",1\n"x;z",2\n', None) == ","
     assert find_separator("f", "a|b\nx, y, z|1\nw|2\n", None) == "|"
+    assert find_separator("f", "a;b\nx,y,z;1\nu,v,w;2\n", None) == ";"
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
@@ -103,6 +104,13 @@ def test_blanks_after_separators_are_skipped_before_quotes_too(tmp_path: Path) -
     frame = read(written(tmp_path, text))
     assert list(frame.columns) == ["a", "b", "c"]
     assert cells(frame) == [["1", "x y", "z"], ["2", "u, v", 'w "q"']]
+
+
+def test_a_quote_after_a_blank_quotes_where_no_separator_is_quoted(
+    tmp_path: Path,
+) -> None:
+    text = 'a, b\n1,  "x ""y"""\n2, z\n'
+    assert cells(read(written(tmp_path, text))) == [["1", 'x "y"'], ["2", "z"]]
 
 
 def test_quoted_cells_hold_separators_quotes_and_line_ends(tmp_path: Path) -> None:

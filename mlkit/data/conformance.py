@@ -50,7 +50,8 @@ def conform(
     DataFrame of shape (n_rows, n_columns)
         With the index of `raw`. Numbers are float64, dates datetime64[us], all other
         kinds text, booleans ``True`` or ``False``. A column that is neither a feature
-        nor the target and is absent is filled with missing values.
+        nor the target and is absent is filled with missing values; mistakes in an
+        ignored column become missing.
 
     Raises
     ------
@@ -77,7 +78,7 @@ def apply_schema(
     parts = {}
     for column in columns:
         parts[column.name], found = conform_column(raw, column, table=table)
-        checks += found
+        checks += found if column.role != "ignored" else []
     return pd.DataFrame(parts, index=raw.index), checks
 
 

@@ -129,6 +129,8 @@ def _guess(raw: pd.DataFrame, name: str, params: Params) -> Guess:
         return replace(guess_declared(values, "number"), why="must hold numbers")
     if name == data.group:
         return Guess("category", "its values are compared as texts")
+    if name in data.ignore:
+        return _without_mistakes(values, guess_kind(values, name))
     special = name in (data.target, data.time)
     guess = guess_kind(values, name, identifiers=not special)
     if name == data.target and guess.kind in ("text", "date"):
@@ -136,6 +138,15 @@ def _guess(raw: pd.DataFrame, name: str, params: Params) -> Guess:
     if name == data.time and guess.kind not in ("date", "number"):
         return replace(guess_declared(values, "date"), why="must hold dates")
     return guess
+
+
+def _without_mistakes(values: pd.Series, guess: Guess) -> Guess:
+    """Return the guess, or a category where it would make mistakes of some values."""
+    name = str(values.name)
+    _, mistakes = conform_column(
+        values.to_frame(name), Column(name, guess.kind, format=guess.format)
+    )
+    return Guess("category", f"{guess.why}; kept as texts") if mistakes else guess
 
 
 def _role(name: str, guess: Guess, params: Params) -> tuple[Role, str]:

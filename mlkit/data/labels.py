@@ -106,7 +106,8 @@ def _with_positive(
         positive = declared_label(declared, classes, kind)
         if positive is None:
             rule = "data.positive must be a value of the target"
-            found = f"it is {shown(str(declared))}, the two are {named}"
+            given = shown(str(declared), sensitive=sensitive)
+            found = f"it is {given}, the two are {named}"
             advice = "Set data.positive to one of them"
             return None, [_check(params, rule, found, advice)]
     negative = next(label for label in classes if label != positive)

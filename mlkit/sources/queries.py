@@ -24,9 +24,7 @@ SETTINGS = {
     "autoinstall_known_extensions": False,
     "autoload_known_extensions": False,
     "allow_community_extensions": False,
-    "python_enable_replacements": False,
     "enable_external_access": False,
-    "lock_configuration": True,
 }
 
 

@@ -24,7 +24,7 @@ from mlkit.registry import load_model, save_model
 from mlkit.synthetic import generate, truth
 from mlkit.train import Trained, fit, fitted_estimator, model_digest, predict
 from mlkit.train.examples import Examples
-from mlkit.train.pipelines import ROWS_WORTH_THREADS, Plan, fit_plan
+from mlkit.train.pipelines import Plan, fit_plan
 
 Prepared = Callable[..., tuple[Dataset, Params]]
 QUICK = {
@@ -189,20 +189,26 @@ def test_processes_hash_seeds_and_threads_do_not_change_the_digest() -> None:
     assert len(set(named)) == len(NAMED)
 
 
-@pytest.mark.parametrize("estimator", ["hist_gradient_boosting", "linear"])
-def test_many_rows_give_the_same_digest_on_any_number_of_threads(
-    estimator: str,
+@pytest.mark.parametrize(
+    ("estimator", "rows", "options"),
+    [
+        ("hist_gradient_boosting", 4000, {"max_iter": 3, "max_leaf_nodes": 6}),
+        ("linear", 20_000, {"max_iter": 10}),
+    ],
+)
+def test_the_digest_is_the_same_on_any_number_of_threads(
+    monkeypatch: pytest.MonkeyPatch, estimator: str, rows: int, options: dict[str, int]
 ) -> None:
+    monkeypatch.setattr("mlkit.train.pipelines.ROWS_WORTH_THREADS", 1000)
     rng = np.random.default_rng(0)
-    X = pd.DataFrame(rng.normal(size=(ROWS_WORTH_THREADS, 30))).add_prefix("x")
-    y = (X.sum(axis=1) > rng.normal(size=len(X))).to_numpy().astype(np.int64)
+    X = pd.DataFrame(rng.normal(size=(rows, 30))).add_prefix("x")
+    y = (X.sum(axis=1) > rng.normal(size=rows)).to_numpy().astype(np.int64)
     kinds = dict.fromkeys(X, "number")
     examples = Examples(X, y, None, kinds, "binary", ("no", "yes"))
-    plan = Plan(estimator, 0, {"max_iter": 10})
     seen = set()
-    for threads in (1, 2, 2):
+    for threads in (1, 2):
         with threadpool_limits(threads):
-            seen.add(model_digest(fit_plan(plan, examples)))
+            seen.add(model_digest(fit_plan(Plan(estimator, 0, options), examples)))
     assert len(seen) == 1
 
 

@@ -25,7 +25,7 @@ from mlkit.train.examples import Examples
 from mlkit.train.folds import Folds
 from mlkit.train.weights import row_weights
 
-ROWS_WORTH_THREADS = 20_000
+ROWS_WORTH_THREADS = 200_000
 
 
 @dataclass(frozen=True)
@@ -49,9 +49,10 @@ class Plan:
 def steady(rows: int) -> Iterator[None]:
     """Compute so that the result is the same on any number of processors.
 
-    Linear algebra runs on one thread, as its sums depend on how threads divide them;
-    the sums of histogram boosting do not, and many rows are worth its threads. A fit
-    that stops at its limit of passes is no warning here: the record of the fit says so.
+    Linear algebra runs on one thread, as its sums depend on how threads divide them.
+    Those of histogram boosting do not, but its threads wait for each other busily,
+    which on a machine with other work pays only where rows are many. A fit that stops
+    at its limit of passes is no warning here: the record of the fit says so.
     """
     threads = {"blas": 1, "openmp": None if rows >= ROWS_WORTH_THREADS else 1}
     with threadpool_limits(threads), warnings.catch_warnings():

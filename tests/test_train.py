@@ -435,6 +435,30 @@ def test_what_an_estimator_refuses_comes_with_its_name_and_options(
         fitted(prepared, "binary", path, options={"alpha": 0.5})
 
 
+@pytest.mark.parametrize("options", [{"loss": "absolute_error"}, {"scoring": "r2"}])
+def test_trees_are_counted_by_the_loss_that_is_asked_for(
+    prepared: Prepared, options: dict[str, str]
+) -> None:
+    data, params = prepared(
+        mixed("regression"), "regression", train={"options": options}
+    )
+    found = fit(data, params)
+    y = data.target(data.train_rows)
+    assert 1 < found.options["max_iter"] < 1000
+    assert 0.4 * y.std() < found.candidates[0].mean < y.std()
+
+
+def test_a_target_the_loss_cannot_have_is_refused_with_its_name(
+    prepared: Prepared,
+) -> None:
+    train = {"options": {"loss": "poisson"}}
+    data, params = prepared(mixed("regression"), "regression", train=train)
+    with pytest.raises(
+        ValueError, match=r"\(loss=poisson\) could not be fitted on \d+"
+    ):
+        fit(data, params)
+
+
 def test_many_rows_stop_early_without_folds(
     prepared: Prepared, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -10,7 +10,7 @@ from sklearn.utils.validation import has_fit_parameter
 
 from mlkit.params import Params, ParamsError, Problem
 from mlkit.params.problems import nearest, shown
-from mlkit.train.estimators import Recipe, load_class, recipe_for
+from mlkit.train.estimators import RECIPES, Recipe, load_class, recipe_for
 
 SET_ELSEWHERE = {
     "random_state": "it follows `seed`",
@@ -47,7 +47,7 @@ def problems(params: Params) -> Iterator[Problem]:
     try:
         recipe = recipe_for(train.estimator)
         cls = load_class(recipe.path(params.task))
-    except (ImportError, AttributeError, ValueError) as error:
+    except Exception as error:  # a module of the user's own may fail in any way
         yield unavailable(train.estimator, error)
         return
     yield from about_class(params, recipe, cls)
@@ -76,9 +76,8 @@ def about_auto(params: Params) -> Iterator[Problem]:
 
 def unavailable(estimator: str, error: Exception) -> Problem:
     """Return the problem of a class that cannot be imported."""
-    recipe_extra = "boosting" if estimator in ("lightgbm", "xgboost") else ""
-    if recipe_extra:
-        advice = f"install the extra: pip install 'mlkit[{recipe_extra}]'"
+    if estimator in RECIPES and RECIPES[estimator].extra:
+        advice = f"install the extra: pip install 'mlkit[{RECIPES[estimator].extra}]'"
         return Problem(ESTIMATOR, "is not installed", shown(estimator), advice)
     return Problem(
         ESTIMATOR,
@@ -108,7 +107,7 @@ def about_class(params: Params, recipe: Recipe, cls: type) -> Iterator[Problem]:
     wrong = list(about_options(params, estimator))
     yield from wrong
     if not wrong:
-        yield from about_values(params, recipe, estimator)
+        yield from about_values(params, estimator)
         yield from about_probabilities(params, recipe, estimator)
         yield from about_weights(params, estimator)
 
@@ -127,16 +126,12 @@ def about_options(params: Params, estimator: Any) -> Iterator[Problem]:
             yield Problem(path, "cannot be set here", advice=SET_ELSEWHERE[option])
         elif option not in known:
             near = nearest(option, known)
-            yield Problem(
-                path,
-                f"is not an option of {type(estimator).__name__}",
-                advice=f"did you mean `{near}`?"
-                if near
-                else f"known: {', '.join(known)}",
-            )
+            advice = f"did you mean `{near}`?" if near else f"known: {', '.join(known)}"
+            rule = f"is not an option of {type(estimator).__name__}"
+            yield Problem(path, rule, advice=advice)
 
 
-def about_values(params: Params, recipe: Recipe, estimator: Any) -> Iterator[Problem]:
+def about_values(params: Params, estimator: Any) -> Iterator[Problem]:
     """Yield values that the estimator refuses, where it can say so before a fit."""
     # LightGBM inherits the method without the constraints that it checks.
     if not hasattr(estimator, "_parameter_constraints"):
@@ -193,7 +188,5 @@ def about_weights(params: Params, estimator: Any) -> Iterator[Problem]:
         yield Problem(path, rule, shown(train.class_weight))
     elif train.calibration is not None:
         rule = f"cannot be joined with calibration: {name} takes no class weights"
-        advice = (
-            "the weights would be calibrated into the probabilities; drop one of them"
-        )
+        advice = "it would calibrate the weights into the probabilities; drop one"
         yield Problem(path, rule, shown(train.class_weight), advice)

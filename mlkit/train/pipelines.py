@@ -83,12 +83,9 @@ def fit_plan(plan: Plan, examples: Examples, folds: Folds | None = None) -> Pipe
     model = Pipeline([("encode", encoder), ("model", estimator)])
     arguments = {"sample_weight": weight} if weight is not None else {}
     arguments |= recipe.fit_arguments(examples)
-    try:
-        with steady(len(examples)):
-            named = {f"model__{name}": value for name, value in arguments.items()}
-            model.fit(examples.X, examples.y, **named)
-    except ValueError as error:
-        raise ValueError(refusal(plan, examples, error)) from error
+    named = {f"model__{name}": value for name, value in arguments.items()}
+    with steady(len(examples)), explained(plan, examples):
+        model.fit(examples.X, examples.y, **named)
     if isinstance(estimator, CalibratedClassifierCV) and folds is not None:
         # The row numbers of the folds are no part of the model.
         estimator.set_params(cv=len(folds.splits))
@@ -108,16 +105,17 @@ def weighed(plan: Plan, examples: Examples) -> tuple[Any, NDArray[np.float64] | 
     return estimator.set_params(class_weight=dict(plan.class_weight)), examples.weight
 
 
-def refusal(plan: Plan, examples: Examples, error: ValueError) -> str:
-    """Return what to say when an estimator refuses the training rows."""
-    options = ", ".join(f"{name}={value}" for name, value in plan.options.items())
-    advice = (
-        " A smaller train.options.eta0 may help." if plan.estimator == "sgd" else ""
-    )
-    return (
-        f"train: {plan.estimator} ({options or 'its usual options'}) could not be "
-        f"fitted on {len(examples)} rows: {error}{advice}"
-    )
+@contextmanager
+def explained(plan: Plan, examples: Examples) -> Iterator[None]:
+    """Say what was fitted on what when an estimator refuses the rows."""
+    try:
+        yield
+    except ValueError as error:
+        options = ", ".join(f"{name}={value}" for name, value in plan.options.items())
+        raise ValueError(
+            f"train: {plan.estimator} ({options or 'its usual options'}) could not be "
+            f"fitted on {len(examples)} rows: {error}"
+        ) from error
 
 
 def fit_dummy(examples: Examples) -> Pipeline:
@@ -130,7 +128,10 @@ def fit_dummy(examples: Examples) -> Pipeline:
 
 
 def fitted_estimator(model: Pipeline) -> Any:
-    """Return what was fitted on the encoded columns, without calibration around it."""
+    """Return what was fitted on the encoded columns, without calibration around it.
+
+    The `sgd` of a regression predicts the target scaled to mean 0 and deviation 1.
+    """
     last = model[-1]
     if isinstance(last, CalibratedClassifierCV):
         last = last.calibrated_classifiers_[0].estimator

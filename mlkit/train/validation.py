@@ -13,11 +13,12 @@ from mlkit.train.encode import make_encoder
 from mlkit.train.estimators import recipe_for
 from mlkit.train.examples import Examples
 from mlkit.train.folds import Folds
-from mlkit.train.pipelines import Plan, fit_plan, predict, steady, weighed
+from mlkit.train.pipelines import Plan, explained, fit_plan, predict, steady, weighed
 from mlkit.train.weights import row_weights
 
 MOST_TREES = 1000
 PATIENCE = 20
+OTHER_LOSS = {"loss", "scoring"}  # options that make early stopping watch another
 
 
 @dataclass(frozen=True)
@@ -85,13 +86,18 @@ def with_trees_found(plan: Plan, examples: Examples, folds: Folds) -> Candidate:
         for learn, held in folds.splits
     ]
     trees = max(1, round(float(np.mean([np.argmin(curve) for curve in curves]))))
-    losses = tuple(float(curve[min(trees, len(curve) - 1)]) for curve in curves)
     options = {**plan.options, "max_iter": trees}
+    if OTHER_LOSS & set(plan.options):
+        return cross_validate(replace(plan, options=options), examples, folds)
+    losses = tuple(float(curve[min(trees, len(curve) - 1)]) for curve in curves)
     return Candidate(plan.estimator, options, losses)
 
 
 def stopping_curve(plan: Plan, learn: Examples, held: Examples) -> NDArray[np.float64]:
-    """Return the held-out loss after 0, 1, 2, ... trees, up to where it stopped."""
+    """Return the held-out loss after 0, 1, 2, ... trees, up to where it stopped.
+
+    It is the log-loss or root mean squared error unless the options ask for another.
+    """
     recipe = recipe_for(plan.estimator)
     stopping = {
         "early_stopping": True,
@@ -103,7 +109,7 @@ def stopping_curve(plan: Plan, learn: Examples, held: Examples) -> NDArray[np.fl
     open_plan = replace(plan, options={**stopping, **plan.options})
     estimator, weight = weighed(open_plan, learn)
     encoder = make_encoder(learn.kinds, recipe.encoding, seed=plan.seed)
-    with steady(len(learn)):
+    with steady(len(learn)), explained(plan, learn):
         estimator.fit(
             encoder.fit_transform(learn.X),
             learn.y,
@@ -113,8 +119,9 @@ def stopping_curve(plan: Plan, learn: Examples, held: Examples) -> NDArray[np.fl
             sample_weight_val=row_weights(held, plan.class_weight),
         )
     curve = -np.asarray(estimator.validation_score_, dtype=np.float64)
-    # scikit-learn's loss of a regression is half of the mean squared error.
-    return np.sqrt(2 * curve) if learn.task == "regression" else curve
+    if learn.task == "regression" and not OTHER_LOSS & set(plan.options):
+        return np.sqrt(2 * curve)  # scikit-learn's is half of the mean squared error
+    return curve
 
 
 def loss(

@@ -22,14 +22,14 @@ FOREIGN = (
     (b"GIF87a", "a GIF image"),
     (b"GIF89a", "a GIF image"),
     (b"%PDF", "a PDF document"),
-    (b"\xd0\xcf\x11\xe0", "an old Excel or Word file: save the sheet as CSV"),
-    (b"SQLite format 3", "an SQLite database: export the table as CSV or Parquet"),
-    (b"\x89HDF", "an HDF5 file: save the table as Parquet"),
-    (b"ARROW1", "an Arrow file: save the table as Parquet"),
-    (b"BZh91AY", "packed by bzip2: unpack it, or pack it by gzip"),
-    (b"\xfd7zXZ", "packed by xz: unpack it, or pack it by gzip"),
-    (b"\x28\xb5\x2f\xfd", "packed by zstd: unpack it, or pack it by gzip"),
-    (b"7z\xbc\xaf", "a 7z archive: unpack it"),
+    (b"\xd0\xcf\x11\xe0", "an old Excel or Word file (save the sheet as CSV)"),
+    (b"SQLite format 3", "an SQLite database (export the table as CSV or Parquet)"),
+    (b"\x89HDF", "an HDF5 file (save the table as Parquet)"),
+    (b"ARROW1", "an Arrow file (save the table as Parquet)"),
+    (b"BZh91AY", "packed by bzip2 (unpack it, or pack it by gzip)"),
+    (b"\xfd7zXZ", "packed by xz (unpack it, or pack it by gzip)"),
+    (b"\x28\xb5\x2f\xfd", "packed by zstd (unpack it, or pack it by gzip)"),
+    (b"7z\xbc\xaf", "a 7z archive (unpack it)"),
 )
 MARKUP = (
     (
@@ -169,7 +169,10 @@ def _read_bounded(
 def _refuse_foreign(place: Place, head: bytes) -> None:
     for magic, what in FOREIGN:
         if head.startswith(magic):
-            raise SourceError(f"{place}: this is not a table but {what}")
+            raise SourceError(
+                f"{place}: this is not a CSV, TSV or Parquet file but {what}. Check "
+                "data.source"
+            )
 
 
 def _refuse_markup(place: Place, head: bytes) -> None:

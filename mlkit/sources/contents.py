@@ -26,9 +26,9 @@ FOREIGN = (
     (b"SQLite format 3", "an SQLite database (export the table as CSV or Parquet)"),
     (b"\x89HDF", "an HDF5 file (save the table as Parquet)"),
     (b"ARROW1", "an Arrow file (save the table as Parquet)"),
-    (b"BZh91AY", "packed by bzip2 (unpack it, or pack it by gzip)"),
-    (b"\xfd7zXZ", "packed by xz (unpack it, or pack it by gzip)"),
-    (b"\x28\xb5\x2f\xfd", "packed by zstd (unpack it, or pack it by gzip)"),
+    (b"BZh91AY", "one packed by bzip2 (unpack it, or pack it by gzip)"),
+    (b"\xfd7zXZ", "one packed by xz (unpack it, or pack it by gzip)"),
+    (b"\x28\xb5\x2f\xfd", "one packed by zstd (unpack it, or pack it by gzip)"),
     (b"7z\xbc\xaf", "a 7z archive (unpack it)"),
 )
 MARKUP = (

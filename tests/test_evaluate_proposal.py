@@ -135,7 +135,7 @@ def test_a_first_model_that_beats_the_dummy_is_promoted() -> None:
     assert (found.verdict, found.stage) == ("promote", "production")
     assert found.reason == (
         "It is the first model to be good enough: every gate is kept, no leakage is "
-        "suspected and the dummy baseline is beaten. ROC AUC is 0.850 against 0.500 of "
+        "suspected and the dummy baseline is beaten: ROC AUC is 0.850 against 0.500 of "
         "the dummy baseline on 500 rows, with 95 % confidence better by at least "
         "0.310, where the rule asks for more than 0."
     )

@@ -53,7 +53,7 @@ def dummy_beaten(test: PairedTest, label: str) -> str:
     values = _values(test, label, "the dummy baseline")
     return (
         "It is the first model to be good enough: every gate is kept, no leakage is "
-        f"suspected and the dummy baseline is beaten. {values} on {rows(test.n)}, with "
+        f"suspected and the dummy baseline is beaten: {values} on {rows(test.n)}, with "
         f"95 % confidence better by at least {show(test.lower)}, where the rule asks "
         "for more than 0."
     )

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import kstest
 
-from mlkit.synthetic import DOMAINS, generate, truth
+from mlkit.synthetic import DOMAINS, check_options, generate, truth
 from mlkit.synthetic.domain import Option, best_scores, settings, suits
 from mlkit.synthetic.draws import Draws
 
@@ -67,8 +67,9 @@ def test_an_unknown_option_is_named_with_the_nearest_one() -> None:
     ],
 )
 def test_a_value_out_of_range_is_refused(name: str, value: object, rule: str) -> None:
-    with pytest.raises(ValueError, match=rf"data\.options\.{name}: must be {rule}"):
-        generate("vendor_dispatch", {name: value})
+    for ask in (generate, check_options):
+        with pytest.raises(ValueError, match=rf"data\.options\.{name}: must be {rule}"):
+            ask("vendor_dispatch", {name: value})
 
 
 def test_what_is_not_asked_for_stays_at_its_default() -> None:

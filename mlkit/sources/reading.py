@@ -95,7 +95,8 @@ def check_source(params: Params, root: Path | None = None) -> None:
     Raises
     ------
     SourceError
-        A file is absent, empty or a folder, or a bundled or synthetic name unknown.
+        A file is absent, empty or a folder, a bundled or synthetic name is unknown, or
+        a generator's option is.
     """
     data = params.data
     if data.query is None and data.source is None:
@@ -110,7 +111,7 @@ def check_source(params: Params, root: Path | None = None) -> None:
         if source.startswith(BUNDLED):
             require_bundled(source.removeprefix(BUNDLED))
         elif source.startswith(SYNTHETIC):
-            _require_domain(source.removeprefix(SYNTHETIC))
+            _require_domain(source.removeprefix(SYNTHETIC), data)
         else:
             measure(find_place(source, root))
 
@@ -166,8 +167,12 @@ def _generate(source: str, params: Params) -> pd.DataFrame:
         raise SourceError(f"{source}: {error}") from error
 
 
-def _require_domain(name: str) -> None:
+def _require_domain(name: str, data: Data) -> None:
     if name in synthetic.DOMAINS:
+        try:
+            synthetic.check_options(name, data.options)
+        except ValueError as error:
+            raise SourceError(f"{SYNTHETIC}{name}: {error}") from error
         return
     near = nearest(name, synthetic.DOMAINS)
     hint = f"Did you mean synthetic:{near}? " if near else ""

@@ -10,6 +10,6 @@ were.
 """
 
 from mlkit.synthetic.domain import Domain, Option, Truth
-from mlkit.synthetic.domains import DOMAINS, generate, truth
+from mlkit.synthetic.domains import DOMAINS, check_options, generate, truth
 
-__all__ = ["DOMAINS", "Domain", "Option", "Truth", "generate", "truth"]
+__all__ = ["DOMAINS", "Domain", "Option", "Truth", "check_options", "generate", "truth"]

@@ -116,7 +116,7 @@ def settings(domain: Domain, asked: Mapping[str, Any]) -> dict[str, float]:
             near = nearest(name, list(domain.options))
             hint = f"did you mean {near!r}?" if near else "it has none like it"
             raise ValueError(
-                f"data.options.{name}: synthetic:{domain.name} has no option {name!r}; "
+                f"data.options.{name}: {domain.name} has no option {name!r}; "
                 f"{hint} Known: {', '.join(domain.options)}."
             )
         option = domain.options[name]

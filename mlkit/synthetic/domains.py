@@ -53,11 +53,21 @@ def truth(
     return sample(domain, options, seed).truth
 
 
+def check_options(domain: str, options: Mapping[str, Any] | None = None) -> None:
+    """Raise what `generate` would raise, without generating anything."""
+    settings(find(domain), options or {})
+
+
 def sample(domain: str, options: Mapping[str, Any] | None, seed: int) -> Sample:
     """Return a table and its truth."""
+    found = find(domain)
+    return found.make(settings(found, options or {}), seed)
+
+
+def find(domain: str) -> Domain:
+    """Return the domain of that name."""
     if domain not in DOMAINS:
         near = nearest(domain, list(DOMAINS))
         hint = f"did you mean {near!r}?" if near else f"known: {', '.join(DOMAINS)}"
         raise ValueError(f"data.source: there is no synthetic:{domain}; {hint}")
-    found = DOMAINS[domain]
-    return found.make(settings(found, options or {}), seed)
+    return DOMAINS[domain]

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import signal
+import subprocess
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -279,6 +282,31 @@ class TestWhatGoesWrong:
         assert done.returncode == 3
         assert newest(workspace)["error"]["type"] == "Timeout"
         assert "run_timeout" in newest(workspace)["error"]["advice"]
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """Return a workspace on a disk that is full before a run is done."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", "size=700k", "tmpfs", str(disk)]
+    if os.geteuid() or subprocess.run(command, check=False).returncode:
+        pytest.skip("a small disk can only be mounted by root outside a container")
+    yield make_workspace(disk)
+    subprocess.run(["umount", "--lazy", str(disk)], check=True)
+
+
+def test_a_full_disk_is_an_error_and_the_next_run_works(small_disk: Path) -> None:
+    done = run_mlkit(small_disk, "retrain", "toy")
+    assert done.returncode == 3
+    assert "No space left on device" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert run_mlkit(small_disk, "registry", "verify").returncode == 0
+    remount = ["mount", "-o", "remount,size=50m", str(small_disk)]
+    subprocess.run(remount, check=True)
+    done = run_mlkit(small_disk, "retrain", "toy")
+    assert done.returncode == 0, done.stderr
+    assert newest(small_disk)["status"] == "ok"
 
 
 def kill_at(root: Path, moment: str) -> None:

@@ -21,9 +21,6 @@ from mlkit.cli.errors import code_of, message_of
 from mlkit.cli.printing import complain, end, note, print_json, say
 from mlkit.cli.registry import registry_app
 
-VERDICT_CODE = {"promote": 0, "undecided": 0, "keep": 0, "reject": 1}
-STATUS_CODE = {"failed": 3, "interrupted": 3}
-
 app = typer.Typer(
     help="Retrain, evaluate, promote and serve models whose pipeline is notebooks.",
     no_args_is_help=True,
@@ -76,7 +73,7 @@ def retrain(
         complain(f"{record['error']['message']}\n{record['error']['advice']}")
     if not as_json:
         say(f"report: {done.page}")
-    end(STATUS_CODE.get(record["status"]) or VERDICT_CODE[record["verdict"]["verdict"]])
+    end(done.exit_code)
 
 
 @app.command()

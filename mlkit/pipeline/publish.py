@@ -28,17 +28,18 @@ def notebook_body(notebook: Path) -> str:
     return str(body)
 
 
-def publish(folder: RunFolder, root: Path) -> None:
-    """Write every page of a run, and the index of all cases.
+def write_pages(folder: RunFolder, record: Mapping[str, Any], root: Path) -> None:
+    """Write the pages of a run: one a notebook, and its own.
 
     Parameters
     ----------
     folder : RunFolder
         A run that has ended, well or not.
+    record : mapping
+        What its ``run.json`` holds, or will hold.
     root : Path
         The workspace.
     """
-    record: dict[str, Any] = store.read_json(folder.record)
     previous = _previous(folder, root)
     pages = {}
     for step in record["steps"]:
@@ -51,7 +52,6 @@ def publish(folder: RunFolder, root: Path) -> None:
     files = _files(folder.path, record)
     page = report.run_page(record, previous, pages=pages, files=files)
     store.write_atomic(folder.path / "index.html", page)
-    write_index(root)
 
 
 def _files(folder: Path, record: Mapping[str, Any]) -> dict[str, str]:
@@ -143,4 +143,4 @@ def reconcile(case: str, model: str, root: Path) -> None:
                 "advice": "Nothing needs to be cleaned up.",
             }
             store.write_json(path, record)
-            publish(RunFolder(case, name, path.parent), root)
+            write_pages(RunFolder(case, name, path.parent), record, root)

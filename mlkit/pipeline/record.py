@@ -91,7 +91,7 @@ def _git(root: Path, *arguments: str) -> str:
 
 @dataclass
 class RunRecord:
-    """A run's ``run.json``: every change is on disk before the next thing happens.
+    """A run's ``run.json``, saved after every step.
 
     Attributes
     ----------
@@ -147,19 +147,14 @@ class RunRecord:
         """Put the record on disk."""
         store.write_json(self.folder.record, self.content)
 
-    def add_step(self, step: Mapping[str, Any]) -> None:
-        """Add what a step did."""
-        self.content["steps"].append(dict(step))
-        self.save()
-
     def update(self, **fields: Any) -> None:
         """Set fields of the record."""
         self.content.update(fields)
         self.save()
 
-    def close(self, status: str, error: Mapping[str, Any] | None = None) -> None:
-        """End the record: ``ok``, ``failed`` or ``interrupted``."""
-        self.update(
+    def end(self, status: str, error: Mapping[str, Any] | None = None) -> None:
+        """Say how the run ended (``ok``, ``failed`` or ``interrupted``), in memory."""
+        self.content.update(
             status=status,
             ended_at=stamp(self.clock()),
             error=None if error is None else dict(error),

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,12 @@ from mlkit import evaluate, sources, store, train
 from mlkit import params as params_room
 from mlkit.params import Params, ParamsError, Problem
 from mlkit.pipeline import publish, runs
-from mlkit.pipeline.decide import Decision, StaleChampionError, decide
+from mlkit.pipeline.decide import (
+    ChangedModelError,
+    Decision,
+    StaleChampionError,
+    decide,
+)
 from mlkit.pipeline.execute import (
     SignatureError,
     StepError,
@@ -23,6 +29,7 @@ from mlkit.pipeline.execute import (
 from mlkit.pipeline.record import RunRecord, now
 from mlkit.pipeline.runs import RunFolder
 from mlkit.pipeline.steps import read_result
+from mlkit.registry import RegistryError
 
 NOTEBOOKS = ("data", "train", "evaluate")
 Say = Callable[[str], None]
@@ -47,6 +54,13 @@ class Retrained:
     def page(self) -> Path:
         """The run's report."""
         return self.folder.path / "index.html"
+
+    @property
+    def exit_code(self) -> int:
+        """What the command line ends with: 0, 1, 3 or 4."""
+        if self.record["error"] is not None:
+            return 4 if "Conflict" in self.record["error"]["type"] else 3
+        return 1 if self.record["verdict"]["verdict"] == "reject" else 0
 
     def to_dict(self) -> dict[str, Any]:
         """Return the verdict and where to read on, as plain JSON data."""
@@ -139,7 +153,8 @@ def retrain(
     Raises
     ------
     ParamsError, SourceError, SignatureError
-        As `check_case` does, before anything is written.
+        As `check_case` does, before anything is written. What stops a run later is told
+        by its record.
     BusyError
         If a run of the case is under way and `wait` is false.
     """
@@ -153,20 +168,60 @@ def retrain(
         speak(f"run {folder.run} of case {case}")
         try:
             _run(record, params, root, speak, progress_bar)
-        finally:
-            # Whatever ended the run, its page and the index must say so.
-            if record.content["status"] == "running":
-                record.close("interrupted", INTERRUPTED)
-            publish.publish(folder, root)
+            record.end("ok")
+            # Pages first: a run whose report could not be written did not end well.
+            publish.write_pages(folder, record.content, root)
+            record.save()
+        except BaseException as error:
+            _fail(record, error, root, speak)
+            if not isinstance(error, TOLD):
+                raise
+        publish.write_index(root)
     return Retrained(folder, record.content)
 
 
-INTERRUPTED = {
-    "step": None,
-    "type": "Interrupted",
-    "message": "the run was interrupted before it reached its end",
-    "advice": "Nothing needs to be cleaned up; run it again.",
-}
+# What the record and its page tell in full, so that no caller needs the exception.
+TOLD = (StepError, StaleChampionError, ChangedModelError, RegistryError, OSError)
+
+
+def _fail(record: RunRecord, error: BaseException, root: Path, say: Say) -> None:
+    """Close the record of a run that did not end well, and write its page."""
+    status = "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"
+    try:
+        record.end(status, failure(error))
+        record.save()
+        publish.write_pages(record.folder, record.content, root)
+        publish.write_index(root)
+    except OSError as second:
+        # On a full disk; what stopped the run matters more.
+        say(f"its report could not be written: {second}")
+
+
+def failure(error: BaseException) -> dict[str, Any]:
+    """Return what a run's record says of the error that stopped it."""
+    match error:
+        case StepError() | StaleChampionError():
+            return error.details
+        case KeyboardInterrupt():
+            message = "the run was interrupted before it reached its end"
+            advice = "Nothing needs to be cleaned up."
+        case OSError():
+            message = str(error)
+            advice = "Check the disk's free space and the folder's rights."
+        case ChangedModelError() | RegistryError():
+            message = str(error)
+            advice = "Look at the versions with `mlkit registry list`."
+        case _:
+            message = str(error)
+            advice = (
+                "This is a fault of mlkit or of a package; add --debug to see where."
+            )
+    return {
+        "step": None,
+        "type": type(error).__name__,
+        "message": message,
+        "advice": advice,
+    }
 
 
 def _logged(folder: RunFolder, say: Say) -> Say:
@@ -174,8 +229,12 @@ def _logged(folder: RunFolder, say: Say) -> Say:
     path = folder.path / "log.txt"
 
     def speak(line: str) -> None:
-        with path.open("a", encoding="utf-8") as log:
-            log.write(f"{now():%H:%M:%S} {line}\n")
+        try:
+            with path.open("a", encoding="utf-8") as log:
+                log.write(f"{now():%H:%M:%S} {line}\n")
+        except OSError as error:
+            # A log that can not be written must not hide the line.
+            line = f"{line} (not in the log: {error.strerror})"
         say(line)
 
     return speak
@@ -186,29 +245,12 @@ def _run(
 ) -> None:
     deadline = time.monotonic() + params.pipeline.run_timeout
     runner = _Runner(record, params, root, say, progress_bar, deadline)
-    try:
-        for name in NOTEBOOKS:
-            runner.notebook(name)
-        record.update(data=_data_facts(record.folder))
-        decision = runner.decide()
-        record.update(verdict=decision.to_dict())
-        say(f"{decision.verdict}: {decision.reason}")
-        record.close("ok")
-    except StepError as error:
-        record.close("failed", error.details)
-    except StaleChampionError as error:
-        record.close("failed", error.details)
-    except OSError as error:
-        record.close("failed", _io_failure(error))
-
-
-def _io_failure(error: OSError) -> dict[str, Any]:
-    return {
-        "step": None,
-        "type": type(error).__name__,
-        "message": str(error),
-        "advice": "Check the disk's free space and the folder's rights.",
-    }
+    for name in NOTEBOOKS:
+        runner.notebook(name)
+    record.update(data=_data_facts(record.folder))
+    decision = runner.decide()
+    record.update(verdict=decision.to_dict())
+    say(f"{decision.verdict}: {decision.reason}")
 
 
 def _data_facts(folder: RunFolder) -> dict[str, Any]:
@@ -228,20 +270,27 @@ class _Runner:
 
     def notebook(self, name: str) -> None:
         """Run one notebook and add what it did to the record."""
-        folder = self.record.folder
-        output = folder.path / f"{name}.ipynb"
+        folder = self.record.folder.path
+        with self._step(name) as step:
+            self._execute(name, folder / f"{name}.ipynb")
+            step |= step_facts(folder, name)
+
+    @contextmanager
+    def _step(self, name: str) -> Iterator[dict[str, Any]]:
+        """Time a step, say how it went, and add it to the record."""
         started = time.monotonic()
         step: dict[str, Any] = {"name": name, "status": "failed", "error": None}
         try:
-            self._execute(name, output)
-            step |= step_facts(folder.path, name) | {"status": "ok"}
-        except StepError as error:
-            step["error"] = error.details
+            yield step
+            step["status"] = "ok"
+        except BaseException as error:
+            step["error"] = failure(error)
             raise
         finally:
             step["seconds"] = round(time.monotonic() - started, 2)
-            self.record.add_step(step)
+            self.record.content["steps"].append(step)
             self.say(f"{name:<9} {step['status']:<7} {step['seconds']:6.1f} s")
+        self.record.save()
 
     def _execute(self, name: str, output: Path) -> None:
         notebook = notebook_path(name, self.root)
@@ -263,20 +312,13 @@ class _Runner:
 
     def decide(self) -> Decision:
         """Commit the proposal; evaluate once more if the champion changed meanwhile."""
-        started = time.monotonic()
-        step: dict[str, Any] = {"name": "decide", "status": "failed", "error": None}
         try:
-            try:
-                decision = decide(self.record, self.params, self.root)
-            except StaleChampionError as error:
-                self.say(f"{error}; evaluating once more")
-                self.notebook("evaluate")
-                decision = decide(self.record, self.params, self.root)
-            step["status"] = "ok"
-            return decision
+            return self._decide()
         except StaleChampionError as error:
-            step["error"] = error.details
-            raise
-        finally:
-            step["seconds"] = round(time.monotonic() - started, 2)
-            self.record.add_step(step)
+            self.say(f"{error}; evaluating once more")
+        self.notebook("evaluate")
+        return self._decide()
+
+    def _decide(self) -> Decision:
+        with self._step("decide"):
+            return decide(self.record, self.params, self.root)

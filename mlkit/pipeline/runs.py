@@ -150,7 +150,8 @@ def hold(case: str, root: Path, *, wait: bool = False) -> Iterator[None]:
     """
     lock = _lock(case, root)
     try:
-        lock.acquire(timeout=-1 if wait else 0)
+        # Whoever only looks whether it is free holds it for a moment.
+        lock.acquire(timeout=-1 if wait else 1)
     except Timeout:
         running = next((r for r in records(case, root) if r["status"] == "running"), {})
         name = running.get("run", "a run that is just starting")

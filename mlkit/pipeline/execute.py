@@ -210,7 +210,7 @@ def execute(
                 kernel_manager_class=IpcKernelManager,
                 timeout_func=_budget(cell_timeout, deadline),
                 on_cell_start=progress.on_cell_start,
-                shutdown_kernel="graceful",
+                extra_arguments=["--IPKernelApp.log_level=50"],
             )
     except PapermillExecutionError as error:
         raise StepError(_raised(step, error)) from error

@@ -23,11 +23,11 @@ from mlkit.train.pipelines import Plan, fit_dummy, fit_plan
 from mlkit.train.search import random_search
 from mlkit.train.trained import Trained
 from mlkit.train.validation import (
-    MOST_TREES,
     PATIENCE,
     Candidate,
     cross_validate,
     finds_trees,
+    most_passes,
 )
 from mlkit.train.weights import class_weights
 
@@ -164,7 +164,7 @@ def settle_trees(settled: Settled, examples: Examples, train: TrainParams) -> Se
     if len(examples) > MANY_ROWS:
         stopping = {
             "early_stopping": True,
-            "max_iter": MOST_TREES,
+            "max_iter": most_passes(examples),
             "n_iter_no_change": PATIENCE,
         }
         return replace(

@@ -17,6 +17,7 @@ from mlkit.train.pipelines import Plan, explained, fit_plan, predict, steady, we
 from mlkit.train.weights import row_weights
 
 MOST_TREES = 1000
+MOST_TREES_OF_ALL_CLASSES = 2000
 PATIENCE = 20
 OTHER_LOSS = {"loss", "scoring"}  # options that make early stopping watch another
 
@@ -73,6 +74,12 @@ def cross_validate(plan: Plan, examples: Examples, folds: Folds) -> Candidate:
     return Candidate(plan.estimator, dict(plan.options), tuple(losses))
 
 
+def most_passes(examples: Examples) -> int:
+    """Return how many passes boosting may take; one grows a tree a class."""
+    classes = len(examples.classes) if examples.task == "multiclass" else 1
+    return max(100, min(MOST_TREES, MOST_TREES_OF_ALL_CLASSES // classes))
+
+
 def finds_trees(plan: Plan) -> bool:
     """Return whether the number of trees is left to early stopping."""
     named = {"max_iter", "early_stopping"} & set(plan.options)
@@ -102,7 +109,7 @@ def stopping_curve(plan: Plan, learn: Examples, held: Examples) -> NDArray[np.fl
     stopping = {
         "early_stopping": True,
         "scoring": "loss",
-        "max_iter": MOST_TREES,
+        "max_iter": most_passes(learn),
         "n_iter_no_change": PATIENCE,
         "tol": 0.0,
     }

@@ -15,6 +15,10 @@ from mlkit import registry, sources, store, train
 from mlkit.data import Schema
 
 
+class PredictError(ValueError):
+    """Predictions that could not be told from the rows they were made for."""
+
+
 @dataclass(frozen=True)
 class Scored:
     """What was scored.
@@ -25,8 +29,6 @@ class Scored:
         The version that answered.
     rows : int
         How many rows were scored.
-    frame : DataFrame
-        The rows as they were read, with the columns of :func:`score` beside them.
     warnings : tuple of str
         What is odd about the rows, such as categories the model never saw.
     """
@@ -34,7 +36,6 @@ class Scored:
     model: str
     version: str
     rows: int
-    frame: pd.DataFrame
     warnings: tuple[str, ...]
 
 
@@ -97,7 +98,8 @@ def predict_file(
     data : str
         The file, a path or an fsspec URI; the target column may be absent.
     out : Path
-        Where the CSV goes; it appears whole or not at all.
+        Where the CSV goes; it appears whole or not at all. Both paths start at the
+        workspace unless they are absolute.
     version : str
         A version, a stage, or ``latest``.
     root : Path, optional
@@ -111,21 +113,34 @@ def predict_file(
         If there is no such version.
     SourceError, DataError
         If the file can not be read or its columns do not fit the model.
+    PredictError
+        If the file has a column that the predictions would be called.
     """
     root = root or store.workspace_root()
     params = params_room.load_params(case, root, overrides=overrides)
-    loaded = registry.open_registry(params.model, root).load(version)
+    loaded = registry.open_registry(params.model, root).load(
+        version, allow_pickle=params.registry.allow_pickle
+    )
     schema = Schema.from_dict(loaded.manifest["schema"])
     raw = sources.read_table(data, params.data, root=root)
     rows = data_room.conform(raw, schema, need_target=False)
     threshold = loaded.manifest["params"]["evaluate"]["threshold"]
     answers = score(loaded.model, rows, schema, threshold=threshold)
+    _check_free(answers.columns, raw.columns, data)
     frame = pd.concat([raw, answers], axis=1)
-    store.write_atomic(out, frame.to_csv(index=False))
+    store.write_atomic(store.resolve(out, root), frame.to_csv(index=False))
     return Scored(
         params.model,
         loaded.version,
         len(frame),
-        frame,
         tuple(str(check) for check in data_room.unseen_levels(rows, schema)),
     )
+
+
+def _check_free(answers: pd.Index, columns: pd.Index, data: str) -> None:
+    taken = sorted(set(answers) & set(columns))
+    if taken:
+        raise PredictError(
+            f"the predictions for {data} go into new columns, and the file has columns "
+            f"of that name already: {', '.join(taken)}; rename them in the file"
+        )

@@ -31,7 +31,7 @@ def list_versions(
 ) -> None:
     """List the versions of a model, or of all models."""
     root = mlkit.store.workspace_root()
-    names = [model] if model else mlkit.registry.models(root)
+    names = [_known(model)] if model else mlkit.registry.models(root)
     states = [mlkit.registry.open_registry(name, root).state() for name in names]
     if as_json:
         print_json([state.to_dict() for state in states])
@@ -54,7 +54,7 @@ def show(model: Model, version: Version = "production") -> None:
 @registry_app.command()
 def history(model: Model, as_json: AsJson = False) -> None:
     """Print who changed what, when and why."""
-    found = mlkit.registry.open_registry(model).history()
+    found = mlkit.registry.open_registry(_known(model)).history()
     if as_json:
         print_json(found.to_dict())
         return
@@ -128,6 +128,11 @@ def verify(
         for line in report.notes:
             say(f"  {line}")
     end(1 if any(report.damages for report in found) else 0)
+
+
+def _known(model: str) -> str:
+    mlkit.registry.open_registry(model).check_known()
+    return model
 
 
 def _note(why: str) -> Note:

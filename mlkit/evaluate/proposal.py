@@ -28,11 +28,14 @@ class ChampionEvidence:
         Its version and the digest over its fitted state.
     rows
         Number of rows that neither the champion nor the new model was trained on.
+    untested
+        Why no test against it could be made; empty where one could.
     """
 
     version: str
     digest: str
     rows: int = 0
+    untested: str = ""
 
 
 @dataclass(frozen=True)
@@ -242,6 +245,9 @@ def _against(
     evaluation: Evaluation,
     params: Params,
 ) -> _Finding:
+    if champion.untested:
+        why = champion.untested
+        return _Finding("undecided", reasons.untested(champion.version, why))
     rows = champion.rows if test is None else test.n
     if rows < MIN_ROWS:
         reason = reasons.few_rows(rows, champion.version, needed=MIN_ROWS)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 import io
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,8 @@ import pandas as pd
 
 from mlkit import registry, store, train
 from mlkit.data import Dataset, Schema
-from mlkit.pipeline.steps import StaleError, Step, read_result
+from mlkit.pipeline.steps import StaleError, Step, read_result, reset
+from mlkit.registry import ModelRegistry, Record
 from mlkit.train import Trained
 
 SAMPLE_ROWS = 64
@@ -71,6 +72,7 @@ def save_trained(step: Step, trained: Trained, dataset: Dataset) -> None:
     model later can check that it still answers the same. Sensitive columns are blanked
     in these rows.
     """
+    reset(step)
     sample = _sample(dataset)
     models = {"model": trained.model, **trained.baselines}
     allowed = step.params.registry.allow_pickle
@@ -101,7 +103,7 @@ def _sample(dataset: Dataset) -> pd.DataFrame:
     sample = dataset.X(dataset.test_rows[:SAMPLE_ROWS]).reset_index(drop=True)
     hidden = {c.name for c in dataset.schema.columns if c.sensitive}
     for name in hidden.intersection(sample.columns):
-        sample[name] = pd.Series(pd.NA, index=sample.index, dtype=sample[name].dtype)
+        sample[name] = sample[name].mask(np.ones(len(sample), dtype=bool))
     return sample
 
 
@@ -123,22 +125,29 @@ def load_trained(step: Step, dataset: Dataset) -> Loaded:
     Raises
     ------
     StaleError
-        If there is none yet, its files were changed, or the data changed since.
+        If there is none yet, its files were changed, or the data or their division into
+        training and test rows changed since.
     """
     result = read_result(step.folder, "train")
     if result is not None:
         return _from_folder(step, dataset, result["outputs"])
-    champion = load_champion(step) if step.run is None else None
+    champion = _production(step) if step.run is None else None
     if champion is None:
         raise StaleError(
             f"the {step.name} notebook was asked for case {step.params.case!r}, and "
             f"there is no model yet, neither in {step.folder.relative_to(step.root)} "
             "nor in production; run train first"
         )
-    if signature(champion.schema) != signature(dataset.schema):
+    if input_shape(champion.schema) != input_shape(dataset.schema):
         raise StaleError(
             f"production of {step.params.model!r} was trained on other columns than "
             "the data have now; run train first"
+        )
+    seen = len(dataset.test_rows) - len(unseen_rows(dataset, champion.train_hashes))
+    if seen:
+        raise StaleError(
+            f"production of {step.params.model!r} was trained on {seen} of the "
+            f"{len(dataset.test_rows)} rows that are test rows now; run train first"
         )
     return champion
 
@@ -146,11 +155,18 @@ def load_trained(step: Step, dataset: Dataset) -> Loaded:
 def _from_folder(step: Step, dataset: Dataset, files: Mapping[str, str]) -> Loaded:
     content = {name: _read(step, name, digest) for name, digest in files.items()}
     record = store.read_json(step.folder / "train" / "training.json")
+    train_hashes = read_npy(content["train/train_rows.npy"])
+    where = step.folder.relative_to(step.root)
     if record["fingerprint"] != dataset.fingerprint:
         raise StaleError(
-            f"the model in {step.folder.relative_to(step.root)} was trained on other "
-            f"data (fingerprint {record['fingerprint'][:12]}, now "
-            f"{dataset.fingerprint[:12]}); run train again"
+            f"the model in {where} was trained on other data (fingerprint "
+            f"{record['fingerprint'][:12]}, now {dataset.fingerprint[:12]}); "
+            "run train again"
+        )
+    if not np.array_equal(train_hashes, _train_hashes(dataset)):
+        raise StaleError(
+            f"the model in {where} was trained on other rows of the same data than are "
+            "training rows now (data.split or data.time changed); run train again"
         )
     return Loaded(
         models=_open_models(
@@ -162,7 +178,7 @@ def _from_folder(step: Step, dataset: Dataset, files: Mapping[str, str]) -> Load
         digest=record["training"]["digest"],
         schema=Schema.from_dict(record["schema"]),
         training=record["training"],
-        train_hashes=read_npy(content["train/train_rows.npy"]),
+        train_hashes=train_hashes,
         inputs=dict(files),
     )
 
@@ -177,29 +193,41 @@ def _read(step: Step, name: str, digest: str) -> bytes:
     return content
 
 
-def load_champion(step: Step) -> Loaded | None:
-    """Return the version in production with its baselines, or None if there is none."""
+def _production(step: Step) -> Loaded | None:
     opened = registry.open_registry(step.params.model, step.root)
-    version = opened.production()
-    if version is None:
+    record = opened.production()
+    if record is None:
         return None
-    manifest = version.manifest
+    return load_version(opened, record, MODELS, step.params.registry.allow_pickle)
+
+
+def load_version(
+    opened: ModelRegistry, record: Record, models: Sequence[str], allow_pickle: bool
+) -> Loaded:
+    """Return a version of the registry with those of its models that are asked for.
+
+    Raises
+    ------
+    DamageError
+        If a file is missing or altered.
+    RegistryError
+        If a model can not be opened with the packages of this environment.
+    """
+    manifest = record.manifest
     content = {
-        name: opened.artifact(version.version, name)
+        name: opened.artifact(record.version, name)
         for name in manifest["artifacts"]
-        if Path(name).stem in (*MODELS, "train_rows")
+        if Path(name).stem in (*models, "train_rows")
     }
     return Loaded(
-        models=_open_models(
-            content, allow_pickle=manifest["params"]["registry"]["allow_pickle"]
-        ),
-        origin="production",
-        version=version.version,
-        digest=manifest["digest"],
+        models=_open_models(content, allow_pickle=allow_pickle),
+        origin=record.stage,
+        version=record.version,
+        digest=record.digest,
         schema=Schema.from_dict(manifest["schema"]),
         training=manifest["training"],
         train_hashes=read_npy(content["train_rows.npy"]),
-        inputs={n: store.sha256_bytes(c) for n, c in content.items()},
+        inputs={name: store.sha256_bytes(data) for name, data in content.items()},
     )
 
 
@@ -214,7 +242,7 @@ def _open_models(files: Mapping[str, bytes], *, allow_pickle: bool) -> dict[str,
     }
 
 
-def signature(schema: Schema) -> tuple[Any, ...]:
+def input_shape(schema: Schema) -> tuple[Any, ...]:
     """Return what must be equal for two models to answer the same question."""
     features = tuple((name, schema.column(name).kind) for name in schema.features)
     return (schema.task, schema.target, schema.classes, features)
@@ -229,8 +257,8 @@ def predict_all(loaded: Loaded, dataset: Dataset) -> dict[str, np.ndarray]:
     }
 
 
-def unseen_rows(dataset: Dataset, *models: Loaded) -> np.ndarray:
-    """Return positions, within the test rows, that none of the models has seen."""
-    seen = np.concatenate([model.train_hashes for model in models])
+def unseen_rows(dataset: Dataset, train_hashes: np.ndarray) -> np.ndarray:
+    """Return those test rows (positions in the data) that a model has not seen."""
     hashes = dataset.row_hashes[dataset.test_rows]
-    return np.flatnonzero(~np.isin(hashes, seen))
+    rows: np.ndarray = dataset.test_rows[~np.isin(hashes, train_hashes)]
+    return rows

@@ -19,16 +19,10 @@ from mlkit import registry, store, train
 from mlkit.evaluate import Proposal
 from mlkit.params import Params
 from mlkit.pipeline.artifacts import read_npy
-from mlkit.pipeline.record import RunRecord
+from mlkit.pipeline.record import RunRecord, now
 from mlkit.pipeline.steps import read_result
-from mlkit.registry import Candidate, ModelRegistry, Note, Version
+from mlkit.registry import Candidate, ModelRegistry, Note, Record, Version
 
-STAGE = {
-    "promote": "production",
-    "undecided": "staging",
-    "keep": "development",
-    "reject": "failed",
-}
 FRAMEWORK = {"lightgbm": "lightgbm", "xgboost": "xgboost"}
 TOLERANCE = 1e-9
 
@@ -49,6 +43,7 @@ class StaleChampionError(RuntimeError):
             "type": "Conflict",
             "message": message,
             "advice": "Somebody else moves versions of this model; run it again.",
+            "exit_code": 4,
         }
 
 
@@ -122,14 +117,14 @@ def decide(record: RunRecord, params: Params, root: Path) -> Decision:
     proposal = Proposal.from_dict(result["results"]["proposal"])
     opened = registry.open_registry(params.model, root)
     champion = opened.production()
-    before = None if champion is None else champion.version
-    _check_champion(proposal, opened)
+    _check_champion(proposal, champion, opened.model)
     candidate = _candidate(record, params, result["results"], proposal)
-    version, new = _version(opened, candidate, params, folder, proposal)
+    version = _version(opened, candidate, params, folder, proposal)
     if version is None:
-        stage, why = STAGE["reject"], _same_failure(params.model)
+        stage, new, why = "failed", False, _same_failure(params.model)
     else:
-        stage = _move(opened, version, proposal, record, folder)
+        new = version.run == record.content["run"]
+        stage = _move(opened, version, proposal, record, params)
         why = version.reason if new else _no_new_version(version)
     return Decision(
         verdict=proposal.verdict,
@@ -137,20 +132,19 @@ def decide(record: RunRecord, params: Params, root: Path) -> Decision:
         version=None if version is None else version.version,
         new=new,
         stage=stage,
-        champion=before,
+        champion=None if champion is None else champion.version,
         version_reason=why,
         evidence=proposal.to_dict(),
     )
 
 
-def _check_champion(proposal: Proposal, opened: ModelRegistry) -> None:
-    champion = opened.production()
+def _check_champion(proposal: Proposal, champion: Record | None, model: str) -> None:
     digest = None if champion is None else champion.digest
     if digest != proposal.champion_digest:
         raise StaleChampionError(
-            f"the version in production of {opened.model!r} changed while the new "
-            f"model was judged: it was {(proposal.champion_digest or 'none')[:12]} and "
-            f"is {(digest or 'none')[:12]}"
+            f"the version in production of {model!r} changed while the new model was "
+            f"judged: it was {(proposal.champion_digest or 'none')[:12]} and is "
+            f"{(digest or 'none')[:12]}"
         )
 
 
@@ -170,7 +164,7 @@ def _candidate(
         estimator=training["estimator"],
         family=training["family"],
         who=content["who"],
-        created_at=record.clock(),
+        created_at=now(),
         metrics=evaluation["metrics"]["model"],
         gates=evaluation["gates"],
         verdict=proposal.to_dict(),
@@ -190,38 +184,45 @@ def _version(
     params: Params,
     folder: Path,
     proposal: Proposal,
-) -> tuple[Version | None, bool]:
-    """Return the version of this model, and whether it had to be registered.
+) -> Version | None:
+    """Return the version of this model, which is registered unless it is there.
 
-    A model that is there already is not registered twice; one that failed before and
-    fails again is not registered at all.
+    None when an equal model failed before and this one fails again.
     """
     same = opened.find_identical(candidate)
     if same is not None:
-        return same, False
+        return same
     failed = any(
         version.stage == "failed" and version.digest == candidate.digest
         for version in opened.versions()
     )
     if failed and proposal.verdict == "reject":
-        return None, False
-    return (
-        opened.register(
-            candidate,
-            _artifacts(folder),
-            version=params.registry.version,
-            why=params.notes,
-            evidence={"verdict": proposal.verdict, "reason": proposal.reason},
-        ),
-        True,
+        return None
+    return opened.register(
+        candidate,
+        _artifacts(folder),
+        version=params.registry.version,
+        why=params.notes,
+        evidence={"verdict": proposal.verdict, "reason": proposal.reason},
     )
 
 
 def _artifacts(folder: Path) -> dict[str, bytes | Path]:
-    files: dict[str, bytes | Path] = {
-        path.name: path for path in sorted((folder / "train").iterdir())
-    }
-    return files | {"evaluation.json": folder / "evaluate" / "evaluation.json"}
+    """Return the files that the steps recorded, as they recorded them."""
+    found: dict[str, bytes | Path] = {}
+    for step in ("train", "evaluate"):
+        result = read_result(folder, step)
+        assert result is not None, f"the {step} step reached its end"
+        for name, digest in result["outputs"].items():
+            content = (folder / name).read_bytes()
+            if store.sha256_bytes(content) != digest:
+                raise ChangedModelError(
+                    f"{folder.name}/{name} changed after the {step} step wrote it "
+                    f"(SHA-256 should be {digest[:12]}...); nothing was registered: "
+                    "run it again"
+                )
+            found[Path(name).name] = content
+    return found
 
 
 def _same_failure(model: str) -> str:
@@ -240,39 +241,31 @@ def _move(
     version: Version,
     proposal: Proposal,
     record: RunRecord,
-    folder: Path,
+    params: Params,
 ) -> str:
-    """Move the version towards the stage that the proposal names; return its stage."""
-    note = Note(
-        record.content["who"],
-        record.clock(),
-        proposal.reason,
-        record.content["run"],
-        proposal.to_dict(),
-    )
-    target = _target(version.stage, proposal)
-    if target in ("staging", "production") and version.stage == "development":
-        opened.move(version.version, "staging", note=note, expected="development")
-    if target == "production" and version.stage != "production":
-        _check_answers(opened, version.version, folder)
-        _promote(opened, version.version, proposal, note)
-    elif target == "failed" and version.stage != "failed":
-        opened.move(version.version, "failed", note=note, expected=version.stage)
-    return opened.show(version.version).stage
-
-
-def _target(stage: str, proposal: Proposal) -> str:
-    """Return where a version in `stage` is to go.
+    """Move the version to the stage that was proposed; return its stage.
 
     A run that only found an equal model neither takes the champion out of production
     nor brings back a version that was archived: a person may have rolled it back.
     """
-    if stage in ("production", "archived"):
+    stage, target = version.stage, proposal.stage
+    note = Note(
+        record.content["who"],
+        now(),
+        proposal.reason,
+        record.content["run"],
+        proposal.to_dict(),
+    )
+    if stage in ("production", "archived") or stage == target:
         return stage
-    wanted = STAGE[proposal.verdict]
-    if wanted == "production" and not proposal.auto_promote:
-        return "staging"
-    return wanted
+    if target != "production":
+        opened.move(version.version, target, note=note, expected=stage)
+        return target
+    if stage == "development":
+        opened.move(version.version, "staging", note=note, expected=stage)
+    _check_answers(opened, version.version, params)
+    _promote(opened, version.version, proposal, note)
+    return target
 
 
 def _promote(
@@ -284,18 +277,16 @@ def _promote(
         raise StaleChampionError(str(error)) from error
 
 
-def _check_answers(opened: ModelRegistry, version: str, folder: Path) -> None:
+def _check_answers(opened: ModelRegistry, version: str, params: Params) -> None:
     """Check that the model from the registry predicts what it did in training."""
-    allowed = bool(opened.show(version).manifest["params"]["registry"]["allow_pickle"])
-    loaded = opened.load(version, allow_pickle=allowed)
+    loaded = opened.load(version, allow_pickle=params.registry.allow_pickle)
     sample = pd.read_parquet(io.BytesIO(opened.artifact(version, "sample.parquet")))
     expected = read_npy(opened.artifact(version, "sample_predictions.npy"))
-    task = loaded.manifest["schema"]["task"]
-    answers = train.predict(loaded.model, sample, task)
+    answers = train.predict(loaded.model, sample, params.task)
     if not np.allclose(answers, expected, rtol=TOLERANCE, atol=TOLERANCE):
         worst = float(np.max(np.abs(answers - expected)))
         raise ChangedModelError(
             f"version {version} of {opened.model!r}, read back from the registry, must "
-            f"predict what it did in training (run {folder.name}), and differs by up "
-            f"to {worst:.3g}; it stays in staging: check the package versions"
+            f"predict what it did in training, and differs by up to {worst:.3g}; it "
+            "stays in staging: check the package versions"
         )

@@ -52,6 +52,9 @@ def run_draft(
     folder = runs.case_folder(case, root) / runs.DRAFT
     folder.mkdir(parents=True, exist_ok=True)
     output = folder / f"{name}.ipynb"
+    # What an earlier draft left must not be taken for this one's.
+    for stale in (folder / f"{name}.json", folder / f"{name}.html"):
+        stale.unlink(missing_ok=True)
     started = time.monotonic()
     execute(
         notebook,

@@ -10,7 +10,10 @@ from __future__ import annotations
 import ast
 import logging
 import os
+import shutil
+import tempfile
 import time
+import weakref
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -23,6 +26,7 @@ import scrapbook
 from jupyter_client.manager import AsyncKernelManager
 from nbclient.exceptions import CellTimeoutError, DeadKernelError
 from papermill.exceptions import PapermillExecutionError
+from traitlets import default
 
 from mlkit import store
 from mlkit.pipeline.steps import read_result
@@ -51,16 +55,23 @@ class StepError(RuntimeError):
 
 
 class IpcKernelManager(AsyncKernelManager):
-    """Talks to the kernel over sockets of the file system.
+    """Talks to the kernel over sockets in a folder of its own.
 
-    TCP ports can be taken by another process between choosing and binding them; a path
-    can not.
+    A TCP port can be taken by another process between choosing and binding it, and so
+    can a path that others use; a new folder can not.
     """
 
-    def _transport_default(self) -> str:
-        # A Unix socket's path may hold about 100 characters.
-        short = len(os.path.splitext(self.connection_file)[0]) < 80
-        return "ipc" if os.name == "posix" and short else "tcp"
+    @default("transport")
+    def _sockets_where_there_are_some(self) -> str:
+        return "ipc" if os.name == "posix" else "tcp"
+
+    @default("ip")
+    def _own_folder(self) -> str:
+        if self.transport == "tcp":
+            return "127.0.0.1"
+        folder = tempfile.mkdtemp(prefix="mlkit-")
+        weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
+        return f"{folder}/kernel"
 
 
 @dataclass
@@ -97,10 +108,9 @@ def signature(notebook: Path) -> dict[str, Any]:
         If there is not exactly one cell tagged ``parameters``, or it holds more than
         assignments of literals.
     """
-    document = nbformat.read(notebook, as_version=4)
     cells = [
         cell
-        for cell in document.cells
+        for cell in _read(notebook).cells
         if cell.cell_type == "code" and "parameters" in cell.metadata.get("tags", [])
     ]
     if len(cells) != 1:
@@ -109,7 +119,7 @@ def signature(notebook: Path) -> dict[str, Any]:
             f"has {len(cells)}; tag the cell that assigns case and run"
         )
     found: dict[str, Any] = {}
-    for statement in ast.parse(cells[0].source).body:
+    for statement in _parse(cells[0].source, notebook).body:
         match statement:
             case ast.Assign(targets=[ast.Name(id=name)], value=value):
                 found[name] = _literal(value, name, notebook)
@@ -119,6 +129,26 @@ def signature(notebook: Path) -> dict[str, Any]:
                     f"only, and has `{ast.unparse(statement)}`; move it to another cell"
                 )
     return found
+
+
+def _read(notebook: Path) -> Any:
+    try:
+        return nbformat.read(notebook, as_version=4)
+    except (ValueError, nbformat.ValidationError) as error:
+        raise SignatureError(
+            f"{notebook} is not a notebook that can be read ({error}); a merge may "
+            f"have left its marks: `git checkout -- {notebook.name}` brings it back"
+        ) from error
+
+
+def _parse(source: str, notebook: Path) -> ast.Module:
+    try:
+        return ast.parse(source)
+    except SyntaxError as error:
+        raise SignatureError(
+            f"{notebook.name}: the `parameters` cell is not Python, line "
+            f"{error.lineno}: {error.msg}; put it right in JupyterLab"
+        ) from error
 
 
 def _literal(value: ast.expr, name: str, notebook: Path) -> Any:

@@ -34,23 +34,28 @@ def write_pages(folder: RunFolder, record: Mapping[str, Any], root: Path) -> Non
     Parameters
     ----------
     folder : RunFolder
-        A run that has ended, well or not.
+        The run.
     record : mapping
         What its ``run.json`` holds, or will hold.
     root : Path
         The workspace.
     """
     previous = _previous(folder, root)
-    pages = {}
-    for step in record["steps"]:
-        notebook = folder.path / f"{step['name']}.ipynb"
+    for name in dict.fromkeys(step["name"] for step in record["steps"]):
+        notebook = folder.path / f"{name}.ipynb"
         if notebook.exists():
-            header = report.step_header(record, step["name"], previous)
+            header = report.step_header(record, name, previous)
             html = report.notebook_page(notebook_body(notebook), header)
             store.write_atomic(notebook.with_suffix(".html"), html)
-            pages[step["name"]] = f"{step['name']}.html"
+    write_run_page(folder, record, root)
+
+
+def write_run_page(folder: RunFolder, record: Mapping[str, Any], root: Path) -> None:
+    """Write the run's own page, with links to those pages of notebooks there are."""
+    names = dict.fromkeys(step["name"] for step in record.get("steps", ()))
+    pages = {n: f"{n}.html" for n in names if (folder.path / f"{n}.html").exists()}
     files = _files(folder.path, record)
-    page = report.run_page(record, previous, pages=pages, files=files)
+    page = report.run_page(record, _previous(folder, root), pages=pages, files=files)
     store.write_atomic(folder.path / "index.html", page)
 
 
@@ -104,7 +109,11 @@ def _case_view(case: str, root: Path) -> report.CaseView:
     records = runs.records(case, root)
     params = next((r["params"] for r in records if r.get("params")), None)
     model = case if params is None else params["registry"]["model"] or case
-    state = registry.open_registry(model, root).state()
+    try:
+        state = registry.open_registry(model, root).state()
+    except (registry.RegistryError, OSError) as error:
+        # One damaged model must not hide all other cases.
+        return report.CaseView(case, records, production=f"cannot be read: {error}")
     champion = state.production
     waiting = state.in_stage("staging")
     return report.CaseView(
@@ -117,30 +126,34 @@ def _case_view(case: str, root: Path) -> report.CaseView:
     )
 
 
-def reconcile(case: str, model: str, root: Path) -> None:
+def committed(record: Mapping[str, Any], root: Path) -> str:
+    """Return what a run changed in the registry, in words; empty for nothing."""
+    params = record.get("params")
+    model = params["registry"]["model"] if params else None
+    opened = registry.open_registry(model or record["case"], root)
+    return opened.commits_of(record["run"]).summary
+
+
+def reconcile(case: str, root: Path) -> None:
     """Close the records of runs whose process ended before it could.
 
     The registry's log says what such a run had already committed. The caller holds the
     case's lock, so no run is under way.
     """
-    for name in runs.names(case, root):
-        path = runs.case_folder(case, root) / name / "run.json"
-        if not path.exists():
+    for record in runs.records(case, root):
+        folder = runs.open_run(case, record["run"], root)
+        if record["status"] != "running" and folder.record.exists():
             continue
-        record = store.read_json(path)
-        if record["status"] == "running":
-            done = registry.open_registry(model, root).commits_of(name)
-            committed = (
-                f"the registry has of it: {done.summary}"
-                if done
-                else ("it changed nothing in the registry")
-            )
-            record["status"] = "interrupted"
-            record["error"] = {
+        done = committed(record, root)
+        said = f"the registry has of it: {done}" if done else "nothing was registered"
+        closed = record | {
+            "status": "interrupted",
+            "error": {
                 "step": None,
                 "type": "Interrupted",
-                "message": f"the process ended before the run did; {committed}",
+                "message": f"the process ended before the run did; {said}",
                 "advice": "Nothing needs to be cleaned up.",
-            }
-            store.write_json(path, record)
-            write_pages(RunFolder(case, name, path.parent), record, root)
+            },
+        }
+        store.write_json(folder.record, closed)
+        write_run_page(folder, closed, root)

@@ -6,8 +6,8 @@ import getpass
 import os
 import platform
 import subprocess
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
@@ -99,13 +99,10 @@ class RunRecord:
         Where the run is written.
     content : dict
         What ``run.json`` holds.
-    clock : callable
-        Returns the present time.
     """
 
     folder: RunFolder
     content: dict[str, Any]
-    clock: Callable[[], datetime] = field(default=now)
 
     @classmethod
     def open(
@@ -113,8 +110,6 @@ class RunRecord:
         folder: RunFolder,
         params: Params,
         root: Path,
-        *,
-        clock: Callable[[], datetime] = now,
     ) -> RunRecord:
         """Start the record of a run with the status ``running``."""
         record = cls(
@@ -124,7 +119,7 @@ class RunRecord:
                 "case": folder.case,
                 "run": folder.run,
                 "status": "running",
-                "started_at": stamp(clock()),
+                "started_at": stamp(now()),
                 "ended_at": None,
                 "pid": os.getpid(),
                 "who": who(),
@@ -138,7 +133,6 @@ class RunRecord:
                 "verdict": None,
                 "error": None,
             },
-            clock,
         )
         record.save()
         return record
@@ -156,6 +150,6 @@ class RunRecord:
         """Say how the run ended (``ok``, ``failed`` or ``interrupted``), in memory."""
         self.content.update(
             status=status,
-            ended_at=stamp(self.clock()),
+            ended_at=stamp(now()),
             error=None if error is None else dict(error),
         )

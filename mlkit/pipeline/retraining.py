@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mlkit import evaluate, sources, store, train
+from mlkit import evaluate, registry, sources, store, train
 from mlkit import params as params_room
 from mlkit.params import Params, ParamsError, Problem
 from mlkit.pipeline import publish, runs
@@ -29,7 +29,7 @@ from mlkit.pipeline.execute import (
 from mlkit.pipeline.record import RunRecord, now
 from mlkit.pipeline.runs import RunFolder
 from mlkit.pipeline.steps import read_result
-from mlkit.registry import RegistryError
+from mlkit.registry import ConflictError, RegistryError
 
 NOTEBOOKS = ("data", "train", "evaluate")
 Say = Callable[[str], None]
@@ -59,7 +59,7 @@ class Retrained:
     def exit_code(self) -> int:
         """What the command line ends with: 0, 1, 3 or 4."""
         if self.record["error"] is not None:
-            return 4 if "Conflict" in self.record["error"]["type"] else 3
+            return int(self.record["error"].get("exit_code", 3))
         return 1 if self.record["verdict"]["verdict"] == "reject" else 0
 
     def to_dict(self) -> dict[str, Any]:
@@ -88,6 +88,8 @@ def check_case(
         If a key or a value is wrong.
     SourceError
         If the data source is not there.
+    RegistryError
+        If the registry can not have a model of that name.
     SignatureError
         If a notebook's ``parameters`` cell is not a signature.
     """
@@ -102,6 +104,7 @@ def check_case(
         problem = Problem((), str(error))
         raise ParamsError(f"params/{case}.yaml", [problem]) from error
     sources.check_source(params, root)
+    registry.open_registry(params.model, root)
     for name in NOTEBOOKS:
         arguments(notebook_path(name, root), case, None, params.to_dict())
     return params
@@ -161,11 +164,13 @@ def retrain(
     root = root or store.workspace_root()
     params = check_case(case, root=root, overrides=overrides)
     with runs.hold(case, root, wait=wait):
-        publish.reconcile(case, params.model, root)
+        publish.reconcile(case, root)
         folder = runs.create_run(case, root, at=now())
         record = RunRecord.open(folder, params, root)
+        publish.write_run_page(folder, record.content, root)
         speak = _logged(folder, say)
         speak(f"run {folder.run} of case {case}")
+        _attempt("the index", speak, publish.write_index, root)
         try:
             _run(record, params, root, speak, progress_bar)
             record.end("ok")
@@ -176,7 +181,8 @@ def retrain(
             _fail(record, error, root, speak)
             if not isinstance(error, TOLD):
                 raise
-        publish.write_index(root)
+        finally:
+            _attempt("the index", speak, publish.write_index, root)
     return Retrained(folder, record.content)
 
 
@@ -185,23 +191,33 @@ TOLD = (StepError, StaleChampionError, ChangedModelError, RegistryError, OSError
 
 
 def _fail(record: RunRecord, error: BaseException, root: Path, say: Say) -> None:
-    """Close the record of a run that did not end well, and write its page."""
+    """Close the record of a run that did not end well, and write its pages."""
     status = "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"
+    details = failure(error)
+    done = _attempt("the registry", say, publish.committed, record.content, root)
+    if done:
+        details["message"] += f"; the registry has of this run: {done}"
+    record.end(status, details)
+    _attempt("its record", say, record.save)
+    pages = (record.folder, record.content, root)
+    _attempt("its pages", say, publish.write_pages, *pages)
+    _attempt("its page", say, publish.write_run_page, *pages)
+
+
+def _attempt(what: str, say: Say, action: Callable[..., Any], *given: Any) -> Any:
+    """Do what tells of a run; a failure of it must not hide how the run ended."""
     try:
-        record.end(status, failure(error))
-        record.save()
-        publish.write_pages(record.folder, record.content, root)
-        publish.write_index(root)
-    except OSError as second:
-        # On a full disk; what stopped the run matters more.
-        say(f"its report could not be written: {second}")
+        return action(*given)
+    except Exception as error:
+        say(f"{what} could not be read or written: {type(error).__name__}: {error}")
+        return None
 
 
 def failure(error: BaseException) -> dict[str, Any]:
     """Return what a run's record says of the error that stopped it."""
     match error:
         case StepError() | StaleChampionError():
-            return error.details
+            return dict(error.details)
         case KeyboardInterrupt():
             message = "the run was interrupted before it reached its end"
             advice = "Nothing needs to be cleaned up."
@@ -221,6 +237,7 @@ def failure(error: BaseException) -> dict[str, Any]:
         "type": type(error).__name__,
         "message": message,
         "advice": advice,
+        "exit_code": 4 if isinstance(error, ConflictError) else 3,
     }
 
 

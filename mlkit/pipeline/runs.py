@@ -95,24 +95,34 @@ def records(case: str, root: Path) -> list[dict[str, Any]]:
 
 def _record(case: str, run: str, root: Path, *, busy: bool) -> dict[str, Any]:
     path = case_folder(case, root) / run / "run.json"
+    known = {"format": FORMAT, "case": case, "run": run}
     if not path.exists():
-        return {"format": FORMAT, "case": case, "run": run, "status": "interrupted"}
-    record: dict[str, Any] = store.read_json(path)
-    if record["status"] == "running" and not busy:
+        return known | {"status": "interrupted"}
+    try:
+        record: dict[str, Any] = known | store.read_json(path)
+        status = record["status"]
+    except (ValueError, KeyError, TypeError) as error:
+        return known | {"status": "failed", "error": _damaged(path, error)}
+    if status == "running" and not busy:
         record["status"] = "interrupted"
     return record
 
 
+def _damaged(path: Path, error: Exception) -> dict[str, Any]:
+    return {
+        "step": None,
+        "type": "Damaged",
+        "message": f"the record of this run cannot be read ({path}: {error})",
+        "advice": "Remove the run's folder, or restore the file from a backup.",
+    }
+
+
 def cases_with_runs(root: Path) -> list[str]:
-    """Return the names of all cases that have a folder under ``reports/``."""
+    """Return the names of all cases that were run, whatever else is in ``reports/``."""
     reports = root / "reports"
     if not reports.is_dir():
         return []
-    return sorted(
-        entry.name
-        for entry in reports.iterdir()
-        if entry.is_dir() and not entry.name.startswith(".")
-    )
+    return sorted(entry.name for entry in reports.iterdir() if names(entry.name, root))
 
 
 def _lock(case: str, root: Path) -> FileLock:
@@ -123,6 +133,8 @@ def _lock(case: str, root: Path) -> FileLock:
 
 def is_locked(case: str, root: Path) -> bool:
     """Say whether a run of the case is under way."""
+    if not (case_folder(case, root) / ".lock").exists():
+        return False
     try:
         with _lock(case, root).acquire(timeout=0):
             return False

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import resource
+import shutil
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from mlkit import params as params_room
 from mlkit import registry, report, sources, store
 from mlkit.data import Dataset
 from mlkit.params import Params
+from mlkit.params.edit import merge
 from mlkit.pipeline import runs
 from mlkit.report import Table
 
@@ -101,6 +103,8 @@ def open_step(
         If a key or a value is wrong.
     FileNotFoundError
         If the run is not there.
+    StaleError
+        If the run has ended.
     """
     root = store.workspace_root()
     if run is None:
@@ -110,9 +114,14 @@ def open_step(
         opened = runs.open_run(case, run, root)
         folder = opened.path
         # The run's own record: the params file may change while the run is under way.
-        resolved = store.read_json(opened.record)["params"]
+        record = store.read_json(opened.record)
+        if record["status"] != "running":
+            raise StaleError(
+                f"run {run} of case {case!r} has ended ({record['status']}), and a run "
+                "that has ended is not changed; set `run = None` to make a draft"
+            )
         given = {key: value for key, value in sections.items() if value is not None}
-        params = params_room.params_from_dict({**resolved, **given})
+        params = params_room.params_from_dict(merge(record["params"], given))
     return Step(name, params, run, folder, root)
 
 
@@ -146,11 +155,26 @@ def load_dataset(step: Step) -> Dataset:
 
 
 def _cutoff_floor(step: Step) -> str | None:
-    """Return the champion's cutoff: a split by time only moves forward."""
-    if step.params.data.split.by != "time":
+    """Return the cutoff of the newest version that was split by the same column.
+
+    A split by time only moves forward.
+    """
+    data = step.params.data
+    if data.split.by != "time":
         return None
-    champion = registry.open_registry(step.params.model, step.root).production()
-    return None if champion is None else champion.manifest["split"]["cutoff"]
+    opened = registry.open_registry(step.params.model, step.root)
+    for version in reversed(opened.versions()):
+        manifest = opened.show(version.version).manifest
+        split = manifest["split"]
+        if split["by"] == "time" and manifest["params"]["data"]["time"] == data.time:
+            return str(split["cutoff"])
+    return None
+
+
+def reset(step: Step) -> None:
+    """Forget what the step made before: its record first, then its files."""
+    (step.folder / f"{step.name}.json").unlink(missing_ok=True)
+    shutil.rmtree(step.files, ignore_errors=True)
 
 
 def read_result(folder: Path, name: str) -> dict[str, Any] | None:

@@ -138,8 +138,8 @@ def load_model(
     if not allow_pickle:
         raise RegistryError(
             f"a model file of {len(data)} bytes is not in skops' format, and opening "
-            "another one may run code; if you trust whoever wrote it, pass "
-            "allow_pickle=True"
+            "another one may run code; if you trust whoever wrote it, set "
+            "registry.allow_pickle: true in the params"
         )
     if sha256 is None:
         raise RegistryError(
@@ -203,7 +203,7 @@ def _refuse(data: bytes | None, what: str) -> None:
     raise RegistryError(
         f"{what} may hold only types that mlkit trusts, got also: {types}; use an "
         "estimator of scikit-learn, lightgbm or xgboost, or, if you trust the code "
-        "behind these types, pass allow_pickle=True"
+        "behind these types, set registry.allow_pickle: true in the params"
     )
 
 

@@ -127,7 +127,7 @@ class ModelRegistry:
 
     def verify(self) -> Report:
         """Check every file of the registry, and write caches anew where they err."""
-        self._check_known()
+        self.check_known()
         return verify(self.folder, self.model)
 
     def artifact(self, which: str, name: str) -> bytes:
@@ -359,7 +359,7 @@ class ModelRegistry:
             return Decision(changes)
 
         note.checked()
-        self._check_known()
+        self.check_known()
         return add_commit(self.folder, self.model, action, note, decision)[0]
 
     def _number(
@@ -399,7 +399,7 @@ class ModelRegistry:
         return Decision((entry,), {number: data})
 
     def _find(self, which: str) -> Version:
-        self._check_known()
+        self.check_known()
         return moves.find_version(self.state(), which)
 
     def _record(self, found: Version) -> Record:
@@ -425,7 +425,8 @@ class ModelRegistry:
         for name in manifest["artifacts"]:
             self._artifact(manifest, name)
 
-    def _check_known(self) -> None:
+    def check_known(self) -> None:
+        """Raise RegistryError, with the nearest name, when there is no such model."""
         if not self.folder.is_dir():
             known = models(self.folder.parent.parent)
             raise RegistryError(

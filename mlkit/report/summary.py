@@ -41,7 +41,8 @@ def outcome(run: Run) -> Outcome:
     if status == "ok" and verdict:
         return Outcome(verdict["verdict"], headline(verdict), verdict.get("reason", ""))
     if status == "failed":
-        return Outcome("failed", _failed_where(run), NOT_RUN)
+        reason = verdict.get("reason", "") if verdict else NOT_RUN
+        return Outcome("failed", _failed_where(run), reason)
     if status == "running":
         return Outcome("running", "The run is under way", "")
     if status == "interrupted":

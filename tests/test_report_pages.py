@@ -25,6 +25,7 @@ from mlkit.report.palette import DARK, LIGHT, contrast
 from tests.report_runs import (
     HOSTILE,
     RUN,
+    changed,
     failed,
     interrupted,
     pages,
@@ -259,6 +260,25 @@ def test_the_index_lists_every_run_newest_first() -> None:
     two = parsed(index_page([CaseView("a", [RUN, previous()])])).select_one("svg.spark")
     assert two is not None
     assert "from 0.891 to 0.912" in two["aria-label"]
+
+
+def test_the_index_shows_the_value_of_what_is_in_production() -> None:
+    older = previous()
+    older["verdict"] |= {"verdict": "promote", "stage": "production"}
+    newest = changed()
+    newest["verdict"] |= {"verdict": "reject", "stage": "failed", "version": "1.3.0"}
+    view = CaseView("a", [newest, failed(), older], production="1.1.1")
+    facts = parsed(index_page([view])).select_one("dl.facts")
+    assert facts is not None
+    said = " ".join(facts.get_text(" ").split())
+    assert "ROC AUC in production 0.891" in said
+    assert "0.912" not in said
+    assert "ROC AUC by run, oldest to newest (higher is better)" in said
+    drawing = facts.select_one("svg.spark")
+    assert drawing is not None
+    assert not drawing.select("polyline")
+    unknown = index_page([CaseView("a", [newest], production="0.9.0")])
+    assert "ROC AUC in production" not in unknown
 
 
 def test_the_index_names_the_cases_that_need_a_look() -> None:

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from markupsafe import Markup
-
 from mlkit.report import measures, summary, wording
 from mlkit.report.layout import render
 from mlkit.report.sparkline import sparkline
@@ -68,7 +66,8 @@ def _case(view: CaseView) -> dict[str, Any]:
         "waiting": view.waiting,
         "versions": view.versions,
         "metric": metric,
-        "history": _history(view.runs, name, metric) if name else None,
+        "in_use": _in_use(view, name) if name else None,
+        "history": _history(view.runs, name, found) if name else None,
         "newest": rows[:NEWEST],
         "older": rows[NEWEST:],
     }
@@ -81,16 +80,29 @@ def _production(view: CaseView) -> str:
     return f"{view.production}{since}"
 
 
-def _history(runs: Sequence[Run], name: str, label: str) -> dict[str, Any] | None:
-    oldest_first = [_value(run, name) for run in reversed(runs[:HISTORY])]
-    newest = next((v for v in reversed(oldest_first) if v is not None), None)
-    if newest is None:
+def _in_use(view: CaseView, name: str) -> str | None:
+    """Return the metric of the version in production; None without such a version."""
+    versions = {(run.get("verdict") or {}).get("version") for run in view.runs}
+    if view.production is None or view.production not in versions:
         return None
-    return {
-        "label": label,
-        "text": wording.number(newest),
-        "spark": sparkline(oldest_first, label) or Markup(""),
-    }
+    measured = (
+        _value(run, name)
+        for run in view.runs
+        if (run.get("verdict") or {}).get("version") == view.production
+    )
+    return wording.number(next((v for v in measured if v is not None), None))
+
+
+def _history(
+    runs: Sequence[Run], name: str, found: Mapping[str, Any]
+) -> dict[str, Any] | None:
+    oldest_first = [_value(run, name) for run in reversed(runs[:HISTORY])]
+    drawn = sparkline(oldest_first, measures.label(found, name))
+    if not drawn:
+        return None
+    greater = measures.direction(found, name)
+    better = {True: "higher is better", False: "lower is better", None: ""}[greater]
+    return {"better": better, "spark": drawn}
 
 
 def _value(run: Run, name: str) -> float | None:

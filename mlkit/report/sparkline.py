@@ -10,6 +10,7 @@ from markupsafe import Markup
 from mlkit.report import wording
 
 WIDTH, HEIGHT, PAD = 120, 32, 4
+Place = tuple[float, float]
 
 
 def sparkline(values: Sequence[float | None], label: str) -> Markup:
@@ -18,7 +19,7 @@ def sparkline(values: Sequence[float | None], label: str) -> Markup:
     Parameters
     ----------
     values : sequence of float or None
-        Oldest first; None where there was none, which leaves no point.
+        Oldest first; None where there was none, which leaves a gap.
     label : str
         What the number is.
 
@@ -38,13 +39,13 @@ def sparkline(values: Sequence[float | None], label: str) -> Markup:
     low, high = min(numbers), max(numbers)
     left, right = points[0][0], points[-1][0]
 
-    def place(index: int, value: float) -> tuple[float, float]:
+    def place(index: int, value: float) -> Place:
         x = PAD + (index - left) / (right - left) * (WIDTH - 2 * PAD)
         share = (value - low) / (high - low) if high > low else 0.5
         return round(x, 1), round(HEIGHT - PAD - share * (HEIGHT - 2 * PAD), 1)
 
-    places = [place(*point) for point in points]
-    line = " ".join(f"{x},{y}" for x, y in places)
+    pieces = _pieces([(index, place(index, value)) for index, value in points])
+    x, y = pieces[-1][-1]
     digits = wording.decimals(numbers)
     texts = [wording.number(n, digits) for n in (numbers[0], numbers[-1], low, high)]
     words = "{} over {}: from {} to {}, lowest {}, highest {}".format(
@@ -52,7 +53,31 @@ def sparkline(values: Sequence[float | None], label: str) -> Markup:
     )
     return Markup(
         '<svg class="spark" viewBox="0 0 {w} {h}" role="img" aria-label="{words}">'
-        '<polyline points="{line}"/><circle cx="{x}" cy="{y}" r="2.5"/></svg>'
+        '{pieces}<circle cx="{x}" cy="{y}" r="2.5"/></svg>'
     ).format(
-        w=WIDTH, h=HEIGHT, words=words, line=line, x=places[-1][0], y=places[-1][1]
+        w=WIDTH,
+        h=HEIGHT,
+        words=words,
+        pieces=Markup("").join(_drawn(piece) for piece in pieces),
+        x=x,
+        y=y,
     )
+
+
+def _pieces(points: Sequence[tuple[int, Place]]) -> list[list[Place]]:
+    """Return the runs of neighbouring points: a gap ends a line."""
+    found: list[list[Place]] = []
+    last = None
+    for index, where in points:
+        if last is None or index > last + 1:
+            found.append([])
+        found[-1].append(where)
+        last = index
+    return found
+
+
+def _drawn(piece: Sequence[Place]) -> Markup:
+    if len(piece) == 1:
+        return Markup('<circle cx="{}" cy="{}" r="1.5"/>').format(*piece[0])
+    line = " ".join(f"{x},{y}" for x, y in piece)
+    return Markup('<polyline points="{}"/>').format(line)

@@ -115,20 +115,20 @@ def test_text_in_a_number_column_is_named_with_its_rows() -> None:
     raw = column("1", "abc", "2", "abc", "?")
     assert message(raw, schema(Column("a", "number"))) == (
         "the data failed 1 check:\n"
-        "  - column 'a': a number column must hold numbers; the data has 'abc' in rows "
-        "2 and 4, '?' in row 5; 3 rows in all. Correct them, add them to data.missing "
-        "if they mean missing, or declare data.columns: {a: category}"
+        "  - column 'a': a number column must hold numbers; the data has 'abc' in data "
+        "rows 2 and 4, '?' in data row 5; 3 rows in all. Correct them, add them to "
+        "data.missing if they mean missing, or declare data.columns: {a: category}"
     )
 
 
 def test_many_wrong_texts_are_counted() -> None:
     found = message(column(*map(chr, range(97, 110))), schema(Column("a", "number")))
-    assert "'e' in row 5 and 8 more texts; 13 rows in all" in found
+    assert "'e' in data row 5 and 8 more texts; 13 rows in all" in found
 
 
 def test_long_texts_are_shortened() -> None:
     found = message(column("x" * 100), schema(Column("a", "number")))
-    assert f"'{'x' * 39}…' in row 1" in found
+    assert f"'{'x' * 39}…' in data row 1" in found
 
 
 def test_numbers_in_another_style_are_not_guessed() -> None:
@@ -139,17 +139,17 @@ def test_numbers_in_another_style_are_not_guessed() -> None:
 @pytest.mark.parametrize("values", [("1", "inf", "-inf"), (1.0, np.inf, -np.inf)])
 def test_infinities_are_refused_with_their_rows(values: tuple[object, ...]) -> None:
     assert (
-        "column 'a': numbers must be finite; the data is infinite in rows 2 and 3. "
-        "Correct them, or add the text to data.missing if it means missing"
+        "column 'a': numbers must be finite; the data is infinite in data rows 2 and "
+        "3. Correct them, or add the text to data.missing if it means missing"
     ) in message(column(*values), schema(Column("a", "number")))
 
 
 def test_what_is_no_date_is_refused() -> None:
     found = message(column("2020-01-01", "2020-02-30"), schema(Column("a", "date")))
     assert (
-        "column 'a': a date column must hold dates; the data has '2020-02-30' in row "
-        "2. Correct them, write them like 2016-02-29 01:16, or declare data.columns: "
-        "{a: category}"
+        "column 'a': a date column must hold dates; the data has '2020-02-30' in data "
+        "row 2. Correct them, write them like 2016-02-29 01:16, or declare "
+        "data.columns: {a: category}"
     ) in found
 
 
@@ -157,7 +157,7 @@ def test_what_is_neither_true_nor_false_is_refused() -> None:
     found = message(column("yes", "maybe"), schema(Column("a", "boolean")))
     assert (
         "column 'a': a boolean column must hold true or false, yes or no, 1 or 0; the "
-        "data has 'maybe' in row 2"
+        "data has 'maybe' in data row 2"
     ) in found
 
 
@@ -191,7 +191,7 @@ def test_repeated_column_names_are_refused() -> None:
 def test_values_of_sensitive_columns_are_masked() -> None:
     wanted = schema(Column("a", "number", sensitive=True))
     found = message(column("1", "secret", "private"), wanted)
-    assert "••• in row 2, ••• in row 3" in found
+    assert "••• in data row 2, ••• in data row 3" in found
     assert "secret" not in found
     assert "private" not in found
 

@@ -52,7 +52,7 @@ def check(dataset: Dataset, name: str) -> Check:
 
 def test_a_clean_table_becomes_a_dataset() -> None:
     raw = rows()
-    dataset = prepare(raw, case())
+    dataset = prepare(raw, case(positive="yes"))
     assert dataset.schema.features == ("size", "rooms", "town")
     assert (dataset.schema.classes, dataset.schema.positive) == (("no", "yes"), "yes")
     assert dataset.y.tolist() == raw["y"].tolist()
@@ -110,6 +110,7 @@ def test_roles_follow_from_the_params() -> None:
     assert [(c.name, c.column) for c in dataset.warnings] == [
         ("identifier", "code"),
         ("all missing", "gone"),
+        ("positive", "y"),
     ]
 
 
@@ -253,7 +254,7 @@ def test_text_in_numbers_is_refused() -> None:
     (found,) = failures(raw, case())
     assert found.startswith(
         "column 'size': a number column must hold numbers; the data has 'unknown' in "
-        "rows 4 and 9"
+        "data rows 4 and 9"
     )
 
 
@@ -266,9 +267,9 @@ def test_faults_of_several_columns_are_told_together() -> None:
     params = case(columns={"rooms": "number", "when": "date"}, sensitive=["when"])
     found = failures(raw, params)
     assert len(found) == 3
-    assert "'unknown' in row 4" in found[0]
-    assert "infinite in row 5" in found[1]
-    assert "••• in row 6" in found[2]
+    assert "'unknown' in data row 4" in found[0]
+    assert "infinite in data row 5" in found[1]
+    assert "••• in data row 6" in found[2]
     assert "soon" not in found[2]
 
 
@@ -284,7 +285,7 @@ def test_a_test_file_is_held_to_the_same_schema() -> None:
     test = rows(60, seed=1)
     test.loc[2, "size"] = "abc"
     (found,) = failures(rows(), case(test="t.csv"), test=test)
-    assert "the test file has 'abc' in row 3" in found
+    assert "the test file has 'abc' in data row 3" in found
     (found,) = failures(rows(), case(test="t.csv"), test=test.drop(columns="size"))
     assert found == (
         "column 'size': the feature must be a column of the test file; it is not "
@@ -299,7 +300,7 @@ def test_weights_are_numbers_of_at_least_0(weight: str | None) -> None:
     (found,) = failures(raw, case(weight="w"))
     assert found.startswith(
         "column 'w': sample weights must be numbers of at least 0; missing or negative "
-        "in row 7"
+        "in data row 7"
     )
 
 
@@ -360,7 +361,8 @@ def test_a_multiclass_target_of_amounts_is_refused() -> None:
 def test_regression_on_text_is_refused() -> None:
     (found,) = failures(rows(), case("regression"))
     assert found.startswith(
-        "column 'y': a number column must hold numbers; the data has 'no' in rows 1"
+        "column 'y': a number column must hold numbers; the data has 'no' in "
+        "data rows 1"
     )
     assert found.endswith("or set task: binary or multiclass if they are classes")
 
@@ -385,7 +387,8 @@ def test_rows_without_a_target_are_dropped_and_counted() -> None:
     assert len(dataset.frame) == 298
     assert dataset.frame.index.tolist() == list(range(298))
     assert check(dataset, "target").sentence == (
-        "column 'y': rows need a target; 2 rows without: rows 2 and 5. They are dropped"
+        "column 'y': rows need a target; 2 rows without: data rows 2 and 5. "
+        "They are dropped"
     )
 
 
@@ -407,6 +410,21 @@ def test_the_positive_class_is_known_by_its_name(
     raw = rows()
     raw["y"] = list(labels) * 150
     assert infer_schema(raw, case()).positive == positive
+
+
+def test_an_undeclared_positive_class_is_a_warning_that_names_it() -> None:
+    dataset = prepare(rows(), case())
+    found = check(dataset, "positive")
+    assert found.status == "warning"
+    assert str(found) == (
+        "column 'y': the positive class should be declared; it is not; 'yes' is taken "
+        'for its name. Write data.positive: "yes"'
+    )
+    assert found in dataset.warnings
+    declared = prepare(rows(), case(positive="yes"))
+    assert "positive" not in {check.name for check in declared.checks}
+    hidden = check(prepare(rows(), case(sensitive=["y"])), "positive")
+    assert "yes" not in str(hidden)
 
 
 def test_typed_booleans_are_labels() -> None:
@@ -533,7 +551,7 @@ def test_training_rows_that_stand_in_the_test_file_are_dropped() -> None:
     assert not np.isin(learnt, dataset.row_hashes[dataset.test_rows]).any()
     assert check(dataset, "test copies").sentence == (
         "a test row must not be a training row; 2 rows of the source also in the test "
-        "file: rows 6 and 10. They are dropped from training"
+        "file: data rows 6 and 10. They are dropped from training"
     )
 
 

@@ -12,6 +12,7 @@ import pytest
 from mlkit.data import Check, Column, DataError, Profile, Schema, prepare, profile
 from mlkit.data.records import MASK, checks_table
 from mlkit.params.models import Params
+from mlkit.sources.reading import Raw
 
 PARAMS = Params.model_validate(
     {
@@ -152,10 +153,50 @@ def test_failed_checks_come_first() -> None:
 def test_a_dataset_has_a_summary_without_rows() -> None:
     raw = pd.DataFrame({"a": np.arange(300) * 1.5, "y": ["no", "yes", "yes"] * 100})
     params = Params.model_validate(
-        {"case": "c", "task": "binary", "data": {"source": "f", "target": "y"}}
+        {
+            "case": "c",
+            "task": "binary",
+            "data": {"source": "f", "target": "y", "positive": "yes"},
+        }
     )
     dataset = prepare(raw, params)
     stored = json.loads(json.dumps(dataset.to_dict(), allow_nan=False))
     assert stored["rows"] == stored["train_rows"] + stored["test_rows"] == 300
     assert stored["schema"]["classes"] == ["no", "yes"]
     assert {check["status"] for check in stored["checks"]} == {"ok"}
+
+
+def test_a_sensitive_value_is_in_no_text_of_a_record() -> None:
+    marker = "Zyxomma"
+    raw = pd.DataFrame(
+        {
+            "size": [f"{k * 0.37:.2f}" for k in range(300)],
+            "name": [marker, "Bob", "Cy"] * 100,
+            "y": [f"{marker}-ill", "well"] * 150,
+        }
+    )
+    raw.loc[7, "size"] = "1.5"
+    sections = {
+        "source": "rows.csv",
+        "target": "y",
+        "positive": f"{marker}-ill",
+        "sensitive": ["name", "y"],
+    }
+    params = Params.model_validate({"case": "c", "task": "binary", "data": sections})
+    dataset = prepare(raw, params)
+    summaries = profile(dataset)
+    records = [dataset, dataset.schema, summaries, *summaries, *dataset.checks]
+    records += [*dataset.schema.columns, Raw(raw, raw, "rows.csv")]
+    texts = [text for record in records for text in (repr(record), str(record))]
+    texts += [it._repr_html_() for it in (dataset, dataset.schema, summaries)]
+    wrong = dict(sections, columns={"name": "number"}, positive=f"{marker}-x")
+    for data in (dict(sections, columns={"name": "number"}), wrong):
+        bad = Params.model_validate({"case": "c", "task": "binary", "data": data})
+        with pytest.raises(DataError) as caught:
+            prepare(raw, bad)
+        texts += [str(caught.value), repr(caught.value)]
+    assert [text for text in texts if marker in text] == []
+    assert repr(dataset) == (
+        f"Dataset(300 rows, {len(dataset.schema.features)} features, target 'y', "
+        f"fingerprint {dataset.fingerprint[:12]})"
+    )

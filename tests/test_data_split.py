@@ -367,7 +367,7 @@ def test_rows_without_a_time_are_training_rows() -> None:
     dataset = prepare(raw, time_case())
     assert {0, 7} <= set(dataset.train_rows.tolist())
     (found,) = [check for check in dataset.warnings if check.name == "split"]
-    assert found.found == "none in rows 1 and 8"
+    assert found.found == "none in data rows 1 and 8"
 
 
 def test_a_time_split_that_cannot_be_made_is_refused() -> None:

@@ -51,6 +51,14 @@ class Dataset:
     checks: tuple[Check, ...]
     cutoff: str | None = None
 
+    def __repr__(self) -> str:
+        # A record's own would print rows, and a notebook keeps it as the cell's text.
+        return (
+            f"Dataset({len(self.frame):,} rows, "
+            f"{len(self.schema.features):,} features, "
+            f"target {self.schema.target!r}, fingerprint {self.fingerprint[:12]})"
+        )
+
     def X(self, rows: Sequence[int] | Rows | None = None) -> pd.DataFrame:
         """Return the features in schema order.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,7 +11,7 @@ import pandas as pd
 
 from mlkit.data.conformance import TEXT
 from mlkit.data.distinct import label_text, number_text
-from mlkit.data.records import Check, Column
+from mlkit.data.records import MASK, Check, Column
 from mlkit.data.wording import counted, listed, shown
 from mlkit.params.models import Kind, Params, Task
 
@@ -102,7 +103,9 @@ def _with_positive(
             rule = "the positive class must be declared where its name does not tell it"
             advice = "Set data.positive to one of them"
             return None, [_check(params, rule, f"the two are {named}", advice)]
+        checks = [_undeclared(params, positive, sensitive=sensitive)]
     else:
+        checks = []
         positive = declared_label(declared, classes, kind)
         if positive is None:
             rule = "data.positive must be a value of the target"
@@ -111,7 +114,20 @@ def _with_positive(
             advice = "Set data.positive to one of them"
             return None, [_check(params, rule, found, advice)]
     negative = next(label for label in classes if label != positive)
-    return (negative, positive), []
+    return (negative, positive), checks
+
+
+def _undeclared(params: Params, positive: str, *, sensitive: bool) -> Check:
+    taken = shown(positive, sensitive=sensitive)
+    value = MASK if sensitive else json.dumps(positive, ensure_ascii=False)
+    return Check(
+        "positive",
+        "warning",
+        params.data.target,
+        "the positive class should be declared",
+        f"it is not; {taken} is taken for its name",
+        f"Write data.positive: {value}",
+    )
 
 
 def find_positive(classes: Sequence[str]) -> str | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
@@ -46,8 +46,8 @@ NO_FEATURE = Check(
 class Usable:
     """Conformed rows that have a target, and which of them came from a test file."""
 
-    frame: pd.DataFrame
-    y: pd.Series
+    frame: pd.DataFrame = field(repr=False)
+    y: pd.Series = field(repr=False)
     schema: Schema
     own_test: NDArray[np.bool_]
 

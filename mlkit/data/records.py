@@ -72,6 +72,16 @@ class Schema:
     classes: tuple[str, ...] | None = None
     positive: str | None = None
 
+    def __repr__(self) -> str:
+        # Labels are values too: of a sensitive target they are not to be printed.
+        hidden = any(c.sensitive for c in self.columns if c.name == self.target)
+        labels = MASK if hidden and self.classes else repr(self.classes)
+        positive = MASK if hidden and self.positive else repr(self.positive)
+        return (
+            f"Schema(columns={self.columns!r}, task={self.task!r}, "
+            f"target={self.target!r}, classes={labels}, positive={positive})"
+        )
+
     @property
     def features(self) -> tuple[str, ...]:
         """Names of the columns a model is given, in the table's order."""

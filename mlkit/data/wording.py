@@ -61,14 +61,14 @@ def row_numbers(rows: NDArray[np.int64]) -> str:
     Examples
     --------
     >>> row_numbers(np.array([0, 4])), row_numbers(np.arange(9))
-    ('rows 1 and 5', 'rows 1, 2, 3, 4, 5 and 4 more')
+    ('data rows 1 and 5', 'data rows 1, 2, 3, 4, 5 and 4 more')
     """
     numbers = [f"{row + 1:,}" for row in rows[:SHOWN]]
     if len(rows) == 1:
-        return f"row {numbers[0]}"
+        return f"data row {numbers[0]}"
     if len(rows) > SHOWN:
-        return f"rows {', '.join(numbers)} and {len(rows) - SHOWN:,} more"
-    return f"rows {', '.join(numbers[:-1])} and {numbers[-1]}"
+        return f"data rows {', '.join(numbers)} and {len(rows) - SHOWN:,} more"
+    return f"data rows {', '.join(numbers[:-1])} and {numbers[-1]}"
 
 
 def counted(number: int, noun: str) -> str:

@@ -6,7 +6,7 @@ import csv
 import io
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import pyarrow as pa
@@ -32,7 +32,7 @@ class Layout:
     """How a text file is written: its separator, its first record, its names."""
 
     separator: str
-    first: tuple[str, ...]
+    first: tuple[str, ...] = field(repr=False)
     names: tuple[str, ...]
     header: bool
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pandas as pd
@@ -39,8 +39,8 @@ class Raw:
         One sentence that says where the rows come from and how they were read.
     """
 
-    frame: pd.DataFrame
-    test: pd.DataFrame | None
+    frame: pd.DataFrame = field(repr=False)
+    test: pd.DataFrame | None = field(repr=False)
     origin: str
 
 

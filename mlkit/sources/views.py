@@ -15,7 +15,7 @@ the query needs it.
 from __future__ import annotations
 
 import gzip
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -45,7 +45,7 @@ SQL_TYPES = {"int64": "BIGINT", "double": "DOUBLE", "bool": "BOOLEAN"}
 class View:
     """Rows a query can read, and the SELECT list that types them where needed."""
 
-    rows: Any
+    rows: Any = field(repr=False)
     select: str | None = None
 
 

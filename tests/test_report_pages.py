@@ -184,6 +184,17 @@ def test_a_first_run_says_that_there_is_nothing_to_compare_with() -> None:
     assert "This is the first run of this case." in text("first")
 
 
+def test_a_first_run_is_told_from_one_after_failures_only() -> None:
+    for html in (
+        run_page(RUN, first=False),
+        notebook_page("<p>x</p>", step_header(RUN, "data", first=False)),
+    ):
+        assert "first run" not in html
+        assert "No earlier run of this case ended well" in html
+    draft = step_header(changed(run=None, status="draft"), "data")
+    assert draft.changes == ()
+
+
 def test_a_failed_run_shows_the_cell_and_what_to_do() -> None:
     said = text("failed")
     assert "Failed The step “train” failed" in said

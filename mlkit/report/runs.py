@@ -65,6 +65,7 @@ def run_page(
     run: Run,
     previous: Run | None = None,
     *,
+    first: bool = True,
     pages: Mapping[str, str] | None = None,
     files: Mapping[str, str] | None = None,
 ) -> str:
@@ -76,6 +77,9 @@ def run_page(
         Its record (``run.json``); see :mod:`mlkit.report.summary` for what is read.
     previous : dict, optional
         The record of the last run that ended well before it; None when there is none.
+    first : bool
+        Without `previous`: whether there is no earlier run at all, or else none that
+        ended well.
     pages : mapping of str to str, optional
         Step to the address of its page, relative to this one: those that exist.
     files : mapping of str to str, optional
@@ -106,7 +110,7 @@ def run_page(
         when=wording.moment(summary.started(run)),
         failure=failure(run),
         numbers=measures.key_numbers(run, previous) if ended_well else (),
-        changes=summary.changes(run, previous) if run.get("params") else (),
+        changes=_changes(run, previous, first),
         previous=before,
         previous_href=f"../{before}/index.html" if before else "",
         facts=summary.facts(run),
@@ -201,6 +205,12 @@ def _sections(
     yield Section("record", "Record", links=listed, folded=folded)
 
 
+def _changes(run: Run, previous: Run | None, first: bool) -> tuple[str, ...]:
+    if not run.get("params") or not run.get("run"):
+        return ()
+    return summary.changes(run, previous, first=first)
+
+
 def settings(params: Mapping[str, Any]) -> str:
     """Return params as lines of text, leaving out what is not set.
 
@@ -254,7 +264,9 @@ def packages_table(run: Run) -> Table:
     )
 
 
-def step_header(run: Run, step: str, previous: Run | None = None) -> Header:
+def step_header(
+    run: Run, step: str, previous: Run | None = None, *, first: bool = True
+) -> Header:
     """Return the first screen of a notebook's page, from the record of its run.
 
     What the notebook glued as ``outcome`` and ``numbers`` comes first; the page of the
@@ -266,8 +278,8 @@ def step_header(run: Run, step: str, previous: Run | None = None) -> Header:
         The record of the run. A draft has ``run: None`` and ``status: "draft"``.
     step : str
         The notebook's stem.
-    previous : dict, optional
-        As in :func:`run_page`.
+    previous, first : dict, bool
+        As in :func:`run_page`. A draft is compared with nothing.
     """
     glued = summary.scraps(run, step)
     case, name = run["case"], run.get("run")
@@ -289,7 +301,7 @@ def step_header(run: Run, step: str, previous: Run | None = None) -> Header:
         run=name,
         outcome=outcome,
         numbers=numbers,
-        changes=summary.changes(run, previous) if run.get("params") else (),
+        changes=_changes(run, previous, first),
         previous=before,
         previous_href=f"../{before}/index.html" if before else "",
         facts=summary.facts(run),

@@ -98,10 +98,20 @@ def headline(verdict: Mapping[str, Any]) -> str:
     return name
 
 
-def changes(run: Run, previous: Run | None) -> tuple[str, ...]:
-    """Return what differs between a run and the one before it, a sentence each."""
-    if previous is None:
+def changes(run: Run, previous: Run | None, *, first: bool = True) -> tuple[str, ...]:
+    """Return what differs between a run and the one before it, a sentence each.
+
+    Parameters
+    ----------
+    run, previous : dict
+        The records; None for `previous` when no earlier run ended well.
+    first : bool
+        Without `previous`: whether there is no earlier run at all.
+    """
+    if previous is None and first:
         return ("This is the first run of this case.",)
+    if previous is None:
+        return ("No earlier run of this case ended well, so none is compared with.",)
     found = [
         *_data_changes(run.get("data") or {}, previous.get("data") or {}),
         *_param_changes(run, previous),

@@ -149,7 +149,7 @@ def test_a_first_model_that_may_be_no_better_than_the_dummy_is_undecided() -> No
     )
     found = propose(evaluation(against_dummy=weak), case(), champion=None)
     assert (found.verdict, found.stage) == ("undecided", "staging")
-    assert "may be as low as -0.020 with 95 % confidence" in found.reason
+    assert "the gain is with 95 % confidence at least -0.020, and" in found.reason
     assert found.reason.endswith("about 410 rows would decide.")
     assert (found.rows, found.rows_to_decide) == (80, 410)
 
@@ -258,12 +258,14 @@ def test_auto_promote_false_stops_at_staging_and_says_so() -> None:
 @pytest.mark.parametrize(
     ("gain", "lower", "upper", "says"),
     [
-        (0.002, -0.004, 0.008, "a gain of 0.0020, with 95 % confidence at most 0.0080, "
-         "which is below min_gain, 0.01."),
-        (0.004, 0.002, 0.006, "which is below min_gain"),
-        (-0.02, -0.03, -0.01, "a loss of 0.020, with 95 % confidence at most -0.010, "
-         "which is not above 0."),
-        (0.0, 0.0, 0.0, "no gain, with 95 % confidence at most 0.000"),
+        (0.002, -0.004, 0.008, "a gain of 0.0020; the gain is with 95 % confidence at "
+         "most 0.0080, and min_gain asks for 0.01."),
+        (0.004, 0.002, 0.006, "and min_gain asks for 0.01."),
+        (-0.0048, -0.014, 0.0042, "a loss of 0.0048; the gain is with 95 % confidence "
+         "at most 0.0042, and min_gain asks for 0.01."),
+        (-0.02, -0.03, -0.01, "a loss of 0.020; the gain is with 95 % confidence at "
+         "most -0.010, and min_gain asks for 0.01."),
+        (0.0, 0.0, 0.0, "no gain; the gain is with 95 % confidence at most 0.000"),
     ],
 )  # fmt: skip
 def test_what_is_surely_not_better_by_min_gain_is_kept(

@@ -64,8 +64,8 @@ def dummy_not_beaten(test: PairedTest, label: str) -> str:
     values = _values(test, label, "the dummy baseline")
     return (
         "Nothing is in production yet, and a first model must beat the dummy baseline "
-        f"for sure: {values} on {rows(test.n)}, {_gain(test)} that may be as low as "
-        f"{show(test.lower)} with 95 % confidence, where the rule asks for more than 0"
+        f"for sure: {values} on {rows(test.n)}, {_gain(test)}; the gain is with 95 % "
+        f"confidence at least {show(test.lower)}, and the rule asks for more than 0"
         f"{_decide(test)}."
     )
 
@@ -116,20 +116,20 @@ def better(test: PairedTest, label: str, version: str) -> str:
 
 def not_better(test: PairedTest, label: str, version: str) -> str:
     """Say that the challenger is not better by enough."""
-    rule = (
-        "is not above 0" if test.upper <= 0 else f"is below min_gain, {test.min_gain:g}"
-    )
+    asked = "the rule asks for more than 0"
+    if test.min_gain > 0:
+        asked = f"min_gain asks for {test.min_gain:g}"
     return (
-        f"{_compared(test, label, version)}: {_gain(test)}, with 95 % confidence at "
-        f"most {show(test.upper, apart_from=test.min_gain)}, which {rule}."
+        f"{_compared(test, label, version)}: {_gain(test)}; the gain is with 95 % "
+        f"confidence at most {show(test.upper, apart_from=test.min_gain)}, and {asked}."
     )
 
 
 def too_thin(test: PairedTest, label: str, version: str) -> str:
     """Say that the rows do not decide."""
     return (
-        f"{_compared(test, label, version)}: {_gain(test)}, which may be as low as "
-        f"{show(test.lower)} or as high as {show(test.upper)} (95 % confidence each), "
+        f"{_compared(test, label, version)}: {_gain(test)}; the gain is at least "
+        f"{show(test.lower)} and at most {show(test.upper)} (95 % confidence each), "
         f"where the rule asks for a gain of at least {test.min_gain:g} that is above 0 "
         f"with that confidence{_decide(test)}."
     )

@@ -9,7 +9,7 @@ import pytest
 
 from mlkit.report import KeyNumber, run_page
 from mlkit.report.sparkline import sparkline
-from mlkit.report.summary import changes, headline
+from mlkit.report.summary import changes, headline, outcome
 from tests.report_runs import PAIRED, RUN, changed, previous
 
 
@@ -41,6 +41,14 @@ def test_a_verdict_says_what_is_in_production_now(
 ) -> None:
     names = ("verdict", "stage", "version", "champion", "new")
     assert headline(dict(zip(names, verdict, strict=True))) == said
+
+
+def test_what_waits_for_a_person_is_not_called_promoted() -> None:
+    run = changed()
+    run["verdict"] |= {"stage": "staging"}
+    assert outcome(run).label == "May be promoted"
+    assert outcome(run).tone == "good"
+    assert outcome(RUN).label == "Promoted"
 
 
 def test_without_a_champion_the_model_stands_beside_the_dummy() -> None:

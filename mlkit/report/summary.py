@@ -39,7 +39,7 @@ def outcome(run: Run) -> Outcome:
     status = run.get("status", "interrupted")
     verdict = run.get("verdict")
     if status == "ok" and verdict:
-        return Outcome(verdict["verdict"], headline(verdict), verdict.get("reason", ""))
+        return Outcome(_state(verdict), headline(verdict), verdict.get("reason", ""))
     if status == "failed":
         reason = verdict.get("reason", "") if verdict else NOT_RUN
         return Outcome("failed", _failed_where(run), reason)
@@ -52,6 +52,11 @@ def outcome(run: Run) -> Outcome:
             "Nothing needs to be cleaned up; start it again.",
         )
     return Outcome(status, "The run reached its end", "")
+
+
+def _state(verdict: Mapping[str, Any]) -> str:
+    waits = verdict["verdict"] == "promote" and verdict.get("stage") != "production"
+    return "promotable" if waits else str(verdict["verdict"])
 
 
 def _failed_where(run: Run) -> str:

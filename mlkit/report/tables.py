@@ -27,6 +27,7 @@ TONES = {
     "warning": "caution",
     "failed": "bad",
     "promote": "good",
+    "promotable": "good",
     "keep": "neutral",
     "undecided": "caution",
     "reject": "bad",

@@ -30,8 +30,8 @@ class Outcome:
     Attributes
     ----------
     state : str
-        A verdict (``promote``, ``undecided``, ``keep``, ``reject``), the status of a
-        run (``ok``, ``failed``, ``interrupted``, ``running``), ``warning``, ``draft``
+        A verdict (``promote``, ``undecided``, ``keep``, ``reject``), ``promotable``
+        where a person has to promote, the status of a run (``ok``, ``failed``, ``interrupted``, ``running``), ``warning``, ``draft``
         or ``none``.
     headline : str
         One sentence without a full stop: what is so now.
@@ -72,6 +72,7 @@ class Outcome:
 
 LABELS = {
     "promote": "Promoted",
+    "promotable": "May be promoted",
     "undecided": "Undecided",
     "keep": "Kept current",
     "reject": "Rejected",

@@ -7,7 +7,9 @@ from typing import Any
 import bs4
 import pytest
 
+from mlkit.metrics import METRICS
 from mlkit.report import KeyNumber, run_page
+from mlkit.report.measures import MEANINGS
 from mlkit.report.sparkline import sparkline
 from mlkit.report.summary import changes, headline, outcome
 from tests.report_runs import PAIRED, RUN, changed, previous
@@ -101,6 +103,28 @@ def test_a_key_number_says_its_change(
     number = KeyNumber("x", now, previous=before, greater_is_better=better)
     assert number.change == change
     assert change == "as in the last run" or number.change_tone == tone
+
+
+def test_the_calibration_error_stands_beside_what_chance_alone_shows() -> None:
+    run = changed()
+    run["steps"][1]["scraps"]["evaluation"]["calibration_floor"] = 0.0221
+    page = parsed(run_page(run))
+    card = next(
+        div for div in page.select(".numbers div") if "Calibration" in div.get_text()
+    )
+    said = " ".join(card.get_text(" ").split())
+    assert "0 is perfect 0.030 by chance alone 0.022 would be seen" in said
+    row = next(
+        row for row in page.select("tbody tr") if "by chance alone" in row.get_text()
+    )
+    cells = [cell.get_text() for cell in row.find_all(["th", "td"])]
+    assert cells == ["Calibration error by chance alone", "0.022", "–", "–"]
+    assert "by chance alone" not in run_page(RUN)
+
+
+def test_a_metric_of_the_shelf_says_how_to_read_it() -> None:
+    assert set(METRICS) == set(MEANINGS)
+    assert "how well it ranks: 0.5 is guessing, 1 is perfect" in run_page(RUN)
 
 
 def test_a_key_number_says_its_bound() -> None:

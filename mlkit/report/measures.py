@@ -39,6 +39,22 @@ FILLERS = (
     "mae",
 )
 
+MEANINGS = {
+    "accuracy": "share of rows that are right; 1 is perfect",
+    "precision": "share of those called positive that are; 1 is perfect",
+    "recall": "share of the positives that are found; 1 is perfect",
+    "f1": "precision and recall in one; 1 is perfect",
+    "roc_auc": "how well it ranks: 0.5 is guessing, 1 is perfect",
+    "average_precision": "how well positives rank first; 1 is perfect",
+    "log_loss": "how far probabilities are off; 0 is perfect",
+    "brier": "squared distance of probabilities from what happens; 0 is perfect",
+    "calibration_error": "how far probabilities are from shares seen; 0 is perfect",
+    "mae": "how far off on average, in the target's unit; 0 is perfect",
+    "rmse": "as MAE, large errors counting more; 0 is perfect",
+    "r2": "share of the variance explained; 0 is guessing the mean, 1 is perfect",
+    "mape": "how far off on average, as a share of the value; 0 is perfect",
+}
+
 
 def evaluation(run: Run) -> dict[str, Any]:
     """Return what the step ``evaluate`` found, or nothing."""
@@ -95,9 +111,24 @@ def key_numbers(run: Run, previous: Run | None = None) -> tuple[KeyNumber, ...]:
             greater_is_better=direction(found, name),
             bound=gates[name]["bound"] if name in gates else "",
             kept=gates[name]["passed"] if name in gates else None,
+            meaning=MEANINGS.get(name, ""),
+            note=_by_chance(found) if name == "calibration_error" else "",
         )
         for name in names
     )
+
+
+def calibration_floor(found: Mapping[str, Any]) -> float | None:
+    """Return the calibration error that chance alone would show; None if unknown."""
+    floor = found.get("calibration_floor")
+    return None if floor is None else float(floor)
+
+
+def _by_chance(found: Mapping[str, Any]) -> str:
+    floor = calibration_floor(found)
+    if floor is None:
+        return ""
+    return f"by chance alone {wording.number(floor, 3)} would be seen"
 
 
 def gates_table(found: Mapping[str, Any]) -> Table:
@@ -124,6 +155,11 @@ def metrics_table(found: Mapping[str, Any]) -> Table:
         | {name: estimate_text(each.get(metric)) for name, each in present.items()}
         for metric in present.get("model", {})
     ]
+    floor = calibration_floor(found)
+    if floor is not None and "calibration_error" in present.get("model", {}):
+        after = list(present["model"]).index("calibration_error") + 1
+        said = f"{label(found, 'calibration_error')} by chance alone"
+        rows.insert(after, {"metric": said, "model": wording.number(floor, 3)})
     headings = {"metric": "Metric"} | {name: NAMES[name] for name in present}
     n = found.get("n_test")
     rows_words = f" on {wording.count(n, 'test row')}" if n else ""

@@ -31,8 +31,8 @@ class Outcome:
     ----------
     state : str
         A verdict (``promote``, ``undecided``, ``keep``, ``reject``), ``promotable``
-        where a person has to promote, the status of a run (``ok``, ``failed``, ``interrupted``, ``running``), ``warning``, ``draft``
-        or ``none``.
+        where a person has to promote, the status of a run (``ok``, ``failed``,
+        ``interrupted``, ``running``), ``warning``, ``draft`` or ``none``.
     headline : str
         One sentence without a full stop: what is so now.
     reason : str
@@ -107,6 +107,10 @@ class KeyNumber:
         Whether it keeps the bound.
     digits : int or None
         Digits after the point; None takes as many as it deserves.
+    meaning : str
+        How to read the number, in a few words.
+    note : str
+        What the reader must know of it, such as what would be seen by chance alone.
     """
 
     label: str
@@ -119,6 +123,8 @@ class KeyNumber:
     bound: str = ""
     kept: bool | None = None
     digits: int | None = None
+    meaning: str = ""
+    note: str = ""
 
     @classmethod
     def from_dict(cls, stored: Mapping[str, Any]) -> Self:

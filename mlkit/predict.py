@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -12,11 +13,21 @@ import pandas as pd
 from mlkit import data as data_room
 from mlkit import params as params_room
 from mlkit import registry, sources, store, train
-from mlkit.data import Schema
+from mlkit.data import DataError, Schema
+from mlkit.sources.places import find_place
 
 
 class PredictError(ValueError):
-    """Predictions that could not be told from the rows they were made for."""
+    """Rows that cannot be scored, or predictions that cannot be written."""
+
+
+# What checks advise is meant for a table to learn from; a model that is there already
+# takes its columns as they are.
+ADVICE = {
+    "wrong kind": "Correct them in the file, or leave the cells empty",
+    "infinite": "Correct them in the file, or leave the cells empty",
+    "duplicate names": "Rename them in the file",
+}
 
 
 @dataclass(frozen=True)
@@ -111,24 +122,27 @@ def predict_file(
     ------
     RegistryError
         If there is no such version.
-    SourceError, DataError
-        If the file can not be read or its columns do not fit the model.
+    SourceError
+        If the file can not be read.
     PredictError
-        If the file has a column that the predictions would be called.
+        If its columns do not fit the model, it has a column that the predictions would
+        be called, or `out` is the file itself, in no folder or not called ``.csv``.
     """
     root = root or store.workspace_root()
     params = params_room.load_params(case, root, overrides=overrides)
+    name = str(find_place(data, root))
+    target = _writable(out, data, root)
     loaded = registry.open_registry(params.model, root).load(
         version, allow_pickle=params.registry.allow_pickle
     )
     schema = Schema.from_dict(loaded.manifest["schema"])
-    raw = sources.read_table(data, params.data, root=root)
-    rows = data_room.conform(raw, schema, need_target=False)
+    raw = sources.read_table(data, params.data, root=root, scoring=True)
+    rows = _fitting(raw, schema, name)
     threshold = loaded.manifest["params"]["evaluate"]["threshold"]
     answers = score(loaded.model, rows, schema, threshold=threshold)
-    _check_free(answers.columns, raw.columns, data)
+    _check_free(answers.columns, raw.columns, name)
     frame = pd.concat([raw, answers], axis=1)
-    store.write_atomic(store.resolve(out, root), frame.to_csv(index=False))
+    store.write_atomic(target, frame.to_csv(index=False))
     return Scored(
         params.model,
         loaded.version,
@@ -137,10 +151,43 @@ def predict_file(
     )
 
 
-def _check_free(answers: pd.Index, columns: pd.Index, data: str) -> None:
+def _writable(out: Path, data: str, root: Path) -> Path:
+    target = Path(store.resolve(out, root))
+    if target.suffix.lower() != ".csv":
+        raise PredictError(
+            f"--out {out}: predictions are written as CSV, so the name must end in "
+            f".csv; name it {out.with_suffix('.csv')}"
+        )
+    if not target.parent.is_dir():
+        raise PredictError(
+            f"--out {out}: the file must go into a folder that exists, and "
+            f"{target.parent} does not; make it first"
+        )
+    source = store.resolve(data, root).removeprefix("file://")
+    if os.path.realpath(source) == os.path.realpath(target):
+        raise PredictError(
+            f"--out {out}: the predictions would replace --data, the rows that they "
+            "are made for; name another file"
+        )
+    return target
+
+
+def _fitting(raw: pd.DataFrame, schema: Schema, name: str) -> pd.DataFrame:
+    try:
+        return data_room.conform(raw, schema, need_target=False)
+    except DataError as error:
+        checks = [
+            replace(check, advice=ADVICE.get(check.name, check.advice))
+            for check in error.checks
+        ]
+        head = f"{name}: the rows do not fit the model:"
+        raise PredictError("\n  - ".join([head, *map(str, checks)])) from error
+
+
+def _check_free(answers: pd.Index, columns: pd.Index, name: str) -> None:
     taken = sorted(set(answers) & set(columns))
     if taken:
         raise PredictError(
-            f"the predictions for {data} go into new columns, and the file has columns "
-            f"of that name already: {', '.join(taken)}; rename them in the file"
+            f"{name}: the predictions go into new columns, and the file has columns of "
+            f"that name already: {', '.join(taken)}; rename them in the file"
         )

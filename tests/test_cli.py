@@ -70,6 +70,7 @@ class TestPredict:
         done = predict(workspace, tmp_path)
         assert done.returncode == 2
         assert "forty" in done.stderr
+        assert f"{tmp_path / 'new.csv'}: the rows do not fit the model" in done.stderr
 
     def test_another_version_can_be_asked_for(self, workspace, tmp_path):
         toy_table(20).to_csv(tmp_path / "new.csv", index=False)

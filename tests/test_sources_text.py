@@ -434,6 +434,50 @@ def test_names_given_for_a_file_that_has_them(tmp_path: Path) -> None:
     )
 
 
+NAMES = ["y", "name", "size"]
+
+
+@pytest.mark.parametrize(
+    ("content", "columns"),
+    [
+        ("Ada,1\nBob,2\n", ["name", "size"]),
+        ("?,Ada,1\n?,Bob,2\n", NAMES),
+        ("name,size\nAda,1\nBob,2\n", ["name", "size"]),
+        ("Size,NAME\n1,Ada\n2,Bob\n", ["size", "name"]),
+        ("y,name,size\n?,Ada,1\n?,Bob,2\n", NAMES),
+    ],
+)
+def test_rows_to_score_have_the_target_and_the_names_or_not(
+    tmp_path: Path, content: str, columns: list[str]
+) -> None:
+    given_ = data(header=False, names=NAMES)
+    frame = read_table(str(written(tmp_path, content)), given_, scoring=True)
+    assert list(frame.columns) == columns
+    assert frame["name"].tolist() == ["Ada", "Bob"]
+    assert frame["size"].tolist() == ["1", "2"]
+
+
+@pytest.mark.parametrize(
+    ("content", "held"),
+    [
+        ("1,2,3,4\n", "4 fields"),
+        ("y,name,length\n?,a,1\n", "3 fields, 2 of them among data.names"),
+    ],
+)
+def test_rows_to_score_of_no_expected_form(
+    tmp_path: Path, content: str, held: str
+) -> None:
+    given_ = data(header=False, names=NAMES)
+    path = written(tmp_path, content)
+    with pytest.raises(SourceError) as caught:
+        read_table(str(path), given_, scoring=True)
+    assert str(caught.value) == (
+        f"{path}: rows to score must have 3 fields a line, or 2 without 'y', in the "
+        "order of data.names, or a first line with exactly these names; the first line "
+        f"has {held}. Give the file one of these forms"
+    )
+
+
 def test_a_file_without_names_that_is_said_to_have_them(tmp_path: Path) -> None:
     found = refusal(tmp_path, "39,x,39\n50,y,1\n")
     assert found == (

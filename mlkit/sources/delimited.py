@@ -16,7 +16,7 @@ import pyarrow.csv as pacsv
 from mlkit.data.wording import shown
 from mlkit.params.models import Data
 from mlkit.sources.errors import SourceError
-from mlkit.sources.names import given_names, refuse_values_as_names
+from mlkit.sources.names import given_names, names_to_score, refuse_values_as_names
 
 SEPARATORS = (",", ";", "\t", "|")
 SAMPLE_BYTES = 1 << 18
@@ -38,7 +38,12 @@ class Layout:
 
 
 def parse(
-    name: str, text: bytes, data: Data, *, target: str | None = None
+    name: str,
+    text: bytes,
+    data: Data,
+    *,
+    target: str | None = None,
+    scoring: bool = False,
 ) -> tuple[Any, Layout]:
     """Return the cells of a text file.
 
@@ -52,6 +57,8 @@ def parse(
         ``separator``, ``header`` and ``names`` are read.
     target : str, optional
         A column that the file must have.
+    scoring : bool
+        Whether a file without names may lack the target or begin with the names.
 
     Returns
     -------
@@ -65,7 +72,7 @@ def parse(
     SourceError
         The file is not a table, or its lines have different numbers of fields.
     """
-    layout = find_layout(name, text, data, target=target)
+    layout = find_layout(name, text, data, target=target, scoring=scoring)
     table = _parse_quickly(text, layout)
     if table is None or _quoted_after_blank(table):
         table = _parse_slowly(name, text, layout)
@@ -105,7 +112,12 @@ def _quoted_after_blank(table: Any) -> bool:
 
 
 def find_layout(
-    name: str, text: bytes, data: Data, *, target: str | None = None
+    name: str,
+    text: bytes,
+    data: Data,
+    *,
+    target: str | None = None,
+    scoring: bool = False,
 ) -> Layout:
     """Return the separator, the first record and the column names of a text file."""
     sample = text[:SAMPLE_BYTES].decode("utf-8", "ignore")
@@ -113,12 +125,15 @@ def find_layout(
     separator = find_separator(name, sample, data.separator, hide=hide)
     first = next(records(text, separator))
     names = tuple(cell.strip() for cell in first)
-    if not data.header:
+    header = data.header
+    if not header and scoring and data.names is not None:
+        names, header = names_to_score(name, names, data.names, data.target)
+    elif not header:
         names = given_names(name, names, data.names)
     else:
         refuse_values_as_names(name, names, target, hide=hide)
     named = [cell or f"column_{place}" for place, cell in enumerate(names, start=1)]
-    return Layout(separator, tuple(first), tuple(named), data.header)
+    return Layout(separator, tuple(first), tuple(named), header)
 
 
 def find_separator(

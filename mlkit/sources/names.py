@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 
-from mlkit.data.wording import SHOWN, shown
+from mlkit.data.wording import SHOWN, counted, shown
 from mlkit.sources.errors import SourceError
 
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
@@ -46,6 +46,50 @@ def given_names(
             "data.names out"
         )
     return tuple(names)
+
+
+def names_to_score(
+    name: str, first: Sequence[str], names: Sequence[str], target: str
+) -> tuple[tuple[str, ...], bool]:
+    """Return the names of a file to score, and whether its first record holds them.
+
+    Rows to score come from another place than rows to learn from: without the target,
+    since nobody knows it yet, and often with a line of names.
+
+    Parameters
+    ----------
+    name : str
+        The file, as messages name it.
+    first : sequence of str of shape (n_columns,)
+        Its first record.
+    names : sequence of str
+        ``data.names``, the names of all columns of the source.
+    target : str
+        The one of them that may be absent.
+
+    Raises
+    ------
+    SourceError
+        The file has none of the expected forms.
+    """
+    features = tuple(other for other in names if other != target)
+    folded = {other.casefold(): other for other in names} | {o: o for o in names}
+    found = tuple(folded.get(cell.casefold(), "") for cell in first)
+    same = sum(map(bool, found))
+    for expected in (tuple(names), features):
+        if sorted(found) == sorted(expected):
+            return found, True
+        if len(first) == len(expected) and same * 2 <= len(first):
+            return expected, False
+    with_target = len(names)
+    forms = f"{with_target} fields a line, or {len(features)} without {target!r}"
+    held = f"the first line has {counted(len(first), 'field')}"
+    if same:
+        held += f", {same} of them among data.names"
+    raise SourceError(
+        f"{name}: rows to score must have {forms}, in the order of data.names, or a "
+        f"first line with exactly these names; {held}. Give the file one of these forms"
+    )
 
 
 def refuse_values_as_names(

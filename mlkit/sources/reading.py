@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -68,7 +69,7 @@ def read(params: Params, *, root: Path | None = None) -> Raw:
 
 
 def read_table(
-    path_or_uri: str, data: Data, *, root: Path | None = None
+    path_or_uri: str, data: Data, *, root: Path | None = None, scoring: bool = False
 ) -> pd.DataFrame:
     """Return one table, read as the source of a case is read.
 
@@ -80,13 +81,16 @@ def read_table(
         ``separator``, ``encoding``, ``header``, ``names`` and ``missing`` are heeded.
     root : Path, optional
         Where a relative path starts; None takes the workspace root.
+    scoring : bool
+        Whether the rows are to be scored: where ``header`` is false, the file may lack
+        the target, and may begin with a line of the names.
 
     Raises
     ------
     SourceError
         The table cannot be read.
     """
-    return _read_any(path_or_uri, data, root)[0]
+    return _read_any(path_or_uri, data, root, scoring=scoring)[0]
 
 
 def check_source(params: Params, root: Path | None = None) -> None:
@@ -133,7 +137,12 @@ def _read_source(params: Params, root: Path | None) -> tuple[pd.DataFrame, str]:
 
 
 def _read_any(
-    source: str, data: Data, root: Path | None, *, target: str | None = None
+    source: str,
+    data: Data,
+    root: Path | None,
+    *,
+    target: str | None = None,
+    scoring: bool = False,
 ) -> tuple[pd.DataFrame, str]:
     if source.startswith(BUNDLED):
         frame = read_bundled(source.removeprefix(BUNDLED))
@@ -144,16 +153,18 @@ def _read_any(
         table, words = read_parquet(place), "Parquet"
         refuse_repeated(str(place), table.column_names)
     else:
-        table, words = _read_text(place, data, target)
+        table, words = _read_text(place, data, target, scoring=scoring)
     frame = to_frame(str(place), clean(table, data.missing))
     if not len(frame):
         raise SourceError(f"{place}: the table has columns but no rows")
     return frame, f"{place} ({words}, {counted(len(frame), 'row')})"
 
 
-def _read_text(place: Place, data: Data, target: str | None) -> tuple[object, str]:
+def _read_text(
+    place: Place, data: Data, target: str | None, *, scoring: bool
+) -> tuple[Any, str]:
     text, encoding = read_text(place, data.encoding)
-    table, layout = parse(str(place), text, data, target=target)
+    table, layout = parse(str(place), text, data, target=target, scoring=scoring)
     refuse_repeated(str(place), layout.names)
     words = f"{encoding}, separator {WORDS[layout.separator]}"
     return table.rename_columns(list(layout.names)), words

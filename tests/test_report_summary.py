@@ -113,7 +113,7 @@ def test_the_calibration_error_stands_beside_what_chance_alone_shows() -> None:
         div for div in page.select(".numbers div") if "Calibration" in div.get_text()
     )
     said = " ".join(card.get_text(" ").split())
-    assert "0 is perfect 0.030 by chance alone 0.022 would be seen" in said
+    assert "Calibration error 0.030 by chance alone 0.022 would be seen" in said
     row = next(
         row for row in page.select("tbody tr") if "by chance alone" in row.get_text()
     )

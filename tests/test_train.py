@@ -502,6 +502,31 @@ def test_the_record_is_plain_data_and_a_table(prepared: Prepared) -> None:
     assert "Settings compared by cross-validation" in page
 
 
+def test_the_record_shows_class_weights_calibration_and_search(
+    prepared: Prepared,
+) -> None:
+    train = {
+        "estimator": "linear",
+        "class_weight": {"yes": 3.0, "no": 1.0},
+        "search": {"space": {"C": [0.1, 1.0]}, "candidates": 2, "folds": 2},
+    }
+    data, params = prepared(mixed("binary"), "binary", train=train)
+    found = fit(data, params)
+    assert found.to_dict()["class_weights"] == {"no": 1.0, "yes": 3.0}
+    page = found._repr_html_()
+    assert "no = 1, yes = 3" in page
+    assert "2 candidates tried" in page
+    _, plain = fitted(prepared, "binary", "linear")
+    assert plain.to_dict()["class_weights"] is None
+    assert "class weights" not in plain._repr_html_()
+    data, params = prepared(
+        mixed("binary"),
+        "binary",
+        train={"estimator": "linear", "calibration": "sigmoid", "folds": 2},
+    )
+    assert "<td>sigmoid</td>" in fit(data, params)._repr_html_()
+
+
 def test_a_plain_linear_model_is_its_own_baseline(prepared: Prepared) -> None:
     _, found = fitted(prepared, "binary", "linear")
     assert found.baselines["linear"] is found.model

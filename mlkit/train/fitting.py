@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -94,7 +94,16 @@ def fit(
         reason=settled.reason,
         calibration=plan.calibration,
         notes=settled.notes,
+        class_weights=_labelled(plan.class_weight, examples.classes),
     )
+
+
+def _labelled(
+    weights: Mapping[int, float] | None, classes: tuple[str, ...]
+) -> dict[str, float] | None:
+    if weights is None:
+        return None
+    return {classes[code]: float(weight) for code, weight in weights.items()}
 
 
 def first_plan(params: Params, examples: Examples) -> Plan:

@@ -12,6 +12,12 @@ from mlkit.data.markup import table
 from mlkit.train.estimators import Family
 from mlkit.train.validation import Candidate
 
+STOPPED = {
+    "candidates": "as many as allowed",
+    "seconds": "until the time was up",
+    "space": "all there are",
+}
+
 
 @dataclass(frozen=True, eq=False)
 class Trained:
@@ -36,6 +42,8 @@ class Trained:
         How a fit in passes ended; see `mlkit.train.convergence`.
     search : dict or None
         What a search for hyper-parameters tried.
+    class_weights : mapping of str to float, or None
+        How much a row of each class counted; None weighed no class.
     notes : tuple of str
         What was done otherwise than asked, and why.
     digest : str
@@ -55,6 +63,7 @@ class Trained:
     reason: str = ""
     calibration: str | None = None
     notes: tuple[str, ...] = field(default=())
+    class_weights: Mapping[str, float] | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything but the models as plain JSON data."""
@@ -63,6 +72,7 @@ class Trained:
             "family": self.family,
             "options": self.options,
             "calibration": self.calibration,
+            "class_weights": _plain(self.class_weights),
             "reason": self.reason,
             "notes": list(self.notes),
             "candidates": [candidate.to_dict() for candidate in self.candidates],
@@ -79,6 +89,8 @@ class Trained:
             ("estimator", self.estimator),
             ("why", self.reason),
             ("options", options or "the usual ones"),
+            ("class weights", weighing(self.class_weights)),
+            ("search", searching(self.search)),
             ("probabilities calibrated by", self.calibration),
             ("training rows", f"{self.n_train:,}"),
             ("ended", ending(self.convergence)),
@@ -93,6 +105,26 @@ class Trained:
 def show(value: Any) -> str:
     """Return a number in few digits, anything else as it is."""
     return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def _plain(weights: Mapping[str, float] | None) -> dict[str, float] | None:
+    return None if weights is None else dict(weights)
+
+
+def weighing(weights: Mapping[str, float] | None) -> str | None:
+    """Return in words how much a row of each class counts."""
+    if weights is None:
+        return None
+    return ", ".join(f"{label} = {show(weight)}" for label, weight in weights.items())
+
+
+def searching(search: Mapping[str, Any] | None) -> str | None:
+    """Return in words how many settings a search tried and what ended it."""
+    if search is None:
+        return None
+    n = search["candidates"]
+    tried = f"{n:,} candidate{'' if n == 1 else 's'} tried"
+    return f"{tried}, {STOPPED.get(search['stopped_by'], search['stopped_by'])}"
 
 
 def ending(convergence: Mapping[str, Any] | None) -> str | None:

@@ -92,7 +92,11 @@ class TestAFirstRun:
 
     def test_evaluate_names_the_files_it_read(self, retrained: Path) -> None:
         steps = {step["name"]: step for step in newest(retrained)["steps"]}
-        assert steps["evaluate"]["inputs"] == steps["train"]["outputs"]
+        read = steps["evaluate"]["inputs"]
+        made = steps["train"]["outputs"]
+        assert read.pop("data") == newest(retrained)["data"]["fingerprint"]
+        assert {"train/model.skops", "train/train_rows.npy"} <= set(read)
+        assert read == {name: made[name] for name in read}
 
     def test_the_first_good_model_goes_into_production(self, retrained: Path) -> None:
         verdict = newest(retrained)["verdict"]
@@ -189,6 +193,16 @@ class TestASecondRun:
         assert opened.production().version == "1.0.0"
         assert run_mlkit(repeated, *arguments).returncode == 1
         assert len([v for v in opened.versions() if v.stage == "failed"]) == 1
+
+
+def test_a_version_name_that_is_taken_is_refused_before_a_kernel_starts(repeated):
+    before = len(runs.names("toy", repeated))
+    named = ("--set", "registry.version=1.0.0", "--set", "train.options.C=0.3")
+    done = run_mlkit(repeated, "retrain", "toy", *named)
+    assert done.returncode == 2
+    assert "registry.version" in done.stderr
+    assert "1.0.0 is in production" in done.stderr
+    assert len(runs.names("toy", repeated)) == before
 
 
 def scraps(record: dict[str, Any], step: str) -> dict[str, Any]:

@@ -31,6 +31,16 @@ from traitlets import default
 from mlkit import store
 from mlkit.pipeline.steps import read_result
 
+# What a person can do about errors that say in full what is wrong.
+ADVICE = {
+    "DataError": "Put the table right, or the data section of the params file.",
+    "SourceError": "Put the source right, or the data section of the params file.",
+    "StaleError": "The message says which step comes first.",
+    "DamageError": "`mlkit registry verify` lists every damaged file; restore it from "
+    "a backup, or archive the version with `mlkit registry archive`.",
+    "MemoryError": "Take fewer rows or columns, or aggregate with `data.query`.",
+}
+
 
 class SignatureError(ValueError):
     """A notebook whose ``parameters`` cell is not a signature."""
@@ -341,12 +351,12 @@ def step_facts(folder: Path, name: str) -> dict[str, Any]:
                 "advice": "Its last code cell must call mlkit.pipeline.finish(...).",
             }
         )
-    notebook = scrapbook.read_notebook(str(folder / f"{name}.ipynb"))
+    path = folder / f"{name}.ipynb"
     return {
         "peak_memory_mb": result["peak_memory_mb"],
         "inputs": result["inputs"],
-        "outputs": result["outputs"],
-        "scraps": notebook.scraps.data_dict,
+        "outputs": {path.name: store.sha256_file(path), **result["outputs"]},
+        "scraps": scrapbook.read_notebook(str(path)).scraps.data_dict,
     }
 
 
@@ -357,7 +367,10 @@ def _raised(step: str, error: PapermillExecutionError) -> dict[str, Any]:
         "source": error.source,
         "type": error.ename,
         "message": error.evalue,
-        "advice": f"Open {step}.ipynb in this folder: the cell has its traceback.",
+        "advice": ADVICE.get(
+            error.ename,
+            f"Open {step}.ipynb in this folder: the cell has its traceback.",
+        ),
     }
 
 

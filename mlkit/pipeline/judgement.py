@@ -120,4 +120,6 @@ def save_judgement(
     whole = evaluation.to_dict()
     store.write_json(step.files / "evaluation.json", whole)
     kept = {name: value for name, value in whole.items() if name not in CURVES}
+    calibration = evaluation.calibration
+    kept["calibration_floor"] = None if calibration is None else calibration.floor
     return {"evaluation": kept, "proposal": proposal.to_dict()}

@@ -31,7 +31,7 @@ def data_outcome(dataset: Dataset) -> Outcome:
     checks = wording.count(len(dataset.checks), "check")
     if warnings:
         return Outcome(
-            "ok",
+            "warning",
             f"The data can be trained on; {wording.count(warnings, 'warning')} to read",
             f"Of {checks}, none failed.",
         )

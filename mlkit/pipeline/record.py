@@ -17,6 +17,7 @@ from mlkit import store
 from mlkit.params import Params
 from mlkit.pipeline.runs import FORMAT, RunFolder
 
+PROJECT = Path(store.__file__).parents[1]
 PACKAGES = (
     "mlkit",
     "numpy",
@@ -79,6 +80,12 @@ def code_state(root: Path) -> dict[str, Any] | None:
         return None
 
 
+def lock_digest() -> str | None:
+    """Return the SHA-256 of the lock file the environment was built from, if any."""
+    path = PROJECT / "requirements.lock"
+    return store.sha256_file(path) if path.exists() else None
+
+
 def _git(root: Path, *arguments: str) -> str:
     done = subprocess.run(
         ["git", "-C", str(root), *arguments],
@@ -124,7 +131,8 @@ class RunRecord:
                 "pid": os.getpid(),
                 "who": who(),
                 "params": params.to_dict(),
-                "git": code_state(root),
+                "git": code_state(root) or code_state(PROJECT),
+                "lock": lock_digest(),
                 "python": platform.python_version(),
                 "platform": platform.platform(),
                 "packages": packages(),

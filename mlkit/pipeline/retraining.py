@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -104,10 +104,38 @@ def check_case(
         problem = Problem((), str(error))
         raise ParamsError(f"params/{case}.yaml", [problem]) from error
     sources.check_source(params, root)
-    registry.open_registry(params.model, root)
+    _check_version_is_free(params, root)
     for name in NOTEBOOKS:
         arguments(notebook_path(name, root), case, None, params.to_dict())
     return params
+
+
+def _check_version_is_free(params: Params, root: Path) -> None:
+    """Refuse a version's name that another model has taken.
+
+    The same params may be run again: the model may be identical to that version.
+    """
+    versions = registry.open_registry(params.model, root)
+    name = params.registry.version
+    if name is None or name.removeprefix("v") not in versions.state().versions:
+        return
+    taken = versions.show(name)
+    if any(
+        taken.manifest["params"][section] != params.to_dict()[section]
+        for section in ("data", "train", "evaluate", "seed")
+    ):
+        raise ParamsError(
+            f"params/{params.case}.yaml",
+            [
+                Problem(
+                    ("registry", "version"),
+                    f"must be a number that is free, and {taken.version} is in "
+                    f"{taken.stage} since run {taken.manifest['run']}",
+                    name,
+                    "name another, or leave it out to number by rule",
+                )
+            ],
+        )
 
 
 def notebook_path(name: str, root: Path) -> Path:
@@ -197,6 +225,7 @@ def _fail(record: RunRecord, error: BaseException, root: Path, say: Say) -> None
     done = _attempt("the registry", say, publish.committed, record.content, root)
     if done:
         details["message"] += f"; the registry has of this run: {done}"
+    _log(record.folder, f"{details['message']}\n{details['advice']}")
     record.end(status, details)
     _attempt("its record", say, record.save)
     pages = (record.folder, record.content, root)
@@ -241,17 +270,17 @@ def failure(error: BaseException) -> dict[str, Any]:
     }
 
 
+def _log(folder: RunFolder, line: str) -> None:
+    # A log that can not be written, on a full disk, must not stop the run's end.
+    with suppress(OSError), (folder.path / "log.txt").open("a") as log:
+        log.write(f"{now():%H:%M:%S} {line}\n")
+
+
 def _logged(folder: RunFolder, say: Say) -> Say:
     """Return a function that says a line and appends it to the run's log file."""
-    path = folder.path / "log.txt"
 
     def speak(line: str) -> None:
-        try:
-            with path.open("a", encoding="utf-8") as log:
-                log.write(f"{now():%H:%M:%S} {line}\n")
-        except OSError as error:
-            # A log that can not be written must not hide the line.
-            line = f"{line} (not in the log: {error.strerror})"
+        _log(folder, line)
         say(line)
 
     return speak

@@ -219,7 +219,7 @@ def finish(
             "format": RESULT_FORMAT,
             "step": step.name,
             "fingerprint": dataset.fingerprint,
-            "inputs": dict(inputs or {}),
+            "inputs": {"data": dataset.fingerprint, **(inputs or {})},
             "outputs": outputs,
             "results": dict(results or {}),
             "peak_memory_mb": _peak_memory_mb(),

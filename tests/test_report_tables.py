@@ -150,3 +150,10 @@ def test_it_becomes_plain_data() -> None:
     assert table([{"a": 1}], caption="x").to_dict() == {
         "caption": "x", "columns": ["a"], "rows": [["1"]], "total": 1, "note": ""
     }  # fmt: skip
+
+
+def test_columns_of_whole_numbers_have_no_decimals() -> None:
+    frame = pd.DataFrame({"age": [39.0, None, 50.0], "share": [1.0, 0.5, 0.0]})
+    found = table(frame, caption="First rows")
+    assert found.rows == (("39", "1.000"), ("–", "0.500"), ("50", "0.000"))
+    assert table(frame[["age"]], caption="x", digits={"age": 1}).rows[0] == ("39.0",)

@@ -150,7 +150,8 @@ def table(
         The columns to show, in this order, and what to call them, with their unit such
         as ``Price (EUR)``. None shows all under their own names.
     digits : mapping of str to int, optional
-        Digits after the point for a column; else as many as its numbers deserve.
+        Digits after the point for a column; else as many as its numbers deserve, none
+        where all are whole.
     masked : collection of str
         Columns whose values must not be shown.
     states : collection of str
@@ -247,7 +248,8 @@ def _numeric(values: list[Any]) -> bool:
 def _texts(values: list[Any], digits: int | None) -> list[str]:
     if digits is None:
         floats = [float(v) for v in values if _is_number(v) and not _missing(v)]
-        digits = wording.decimals(floats)
+        whole = all(value.is_integer() for value in floats)
+        digits = 0 if whole else wording.decimals(floats)
     return [_text(value, digits) for value in values]
 
 

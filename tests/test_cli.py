@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from mlkit import registry, train
+from mlkit import registry, store, train
 from mlkit.cli.errors import CODES, code_of, message_of
 from mlkit.data import Schema, conform
-from tests.workspace import make_workspace, run_mlkit, toy_table
+from tests.workspace import TOY, make_workspace, run_mlkit, toy_table
 
 
 @pytest.fixture(scope="module")
@@ -148,7 +152,8 @@ class TestUsage:
         ("arguments", "said"),
         [
             (["retrain", "toi"], "toy"),
-            (["retrain"], "case"),
+            (["predict", "toy"], "--data"),
+            (["run"], "notebook"),
             (["retran", "toy"], "retrain"),
             (["run", "trian", "toy"], "train"),
             (["check", "toy", "--set", "data.source=data/to.csv"], "toy.csv"),
@@ -163,6 +168,25 @@ class TestUsage:
         assert done.returncode == 2, done.stdout + done.stderr
         assert said in done.stderr
         assert "Traceback" not in done.stderr
+        assert done.stderr.endswith("exit code 2 (wrong usage or params)\n")
+
+    @pytest.mark.parametrize(
+        ("arguments", "kind", "said"),
+        [
+            (["retrain", "toi", "--json"], "ParamsError", "toy"),
+            (["retrain", "toy", "--jsn", "--json"], "UsageError", "--jsn"),
+            (["registry", "show", "toi", "--json"], "UsageError", "--json"),
+            (["registry", "list", "toi", "--json"], "RegistryError", "toy"),
+        ],
+    )
+    def test_an_error_is_json_where_json_is_asked_for(
+        self, workspace, arguments, kind, said
+    ) -> None:
+        done = run_mlkit(workspace, *arguments)
+        error = json.loads(done.stdout)["error"]
+        assert (error["type"], error["exit_code"]) == (kind, done.returncode)
+        assert said in error["message"]
+        assert error["message"] in done.stderr
 
     def test_debug_shows_the_traceback_wherever_it_stands(self, workspace) -> None:
         assert "Traceback" in run_mlkit(workspace, "check", "toi", "--debug").stderr
@@ -177,6 +201,73 @@ class TestUsage:
         assert "is good" in run_mlkit(workspace, "check", "toy").stdout
         done = run_mlkit(workspace, "params", "show", "toy", "--set", "seed=5")
         assert json.loads(done.stdout)["seed"] == 5
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["retrain", "toi"],
+        ["retrain", "toy", "--set", "train.estimator=linaer"],
+        ["run", "data", "toi"],
+        ["check", "toi"],
+        ["predict", "toi", "--data", "a.csv", "--out", "b.csv"],
+    ],
+)
+def test_wrong_params_are_refused_before_anything_heavy_is_imported(
+    tmp_path: Path, arguments: list[str]
+) -> None:
+    (tmp_path / "params").mkdir()
+    (tmp_path / "params" / "toy.yaml").write_text(TOY)
+    program = (
+        "import atexit, sys; from mlkit.cli import main; "
+        "atexit.register(lambda: print(*sorted({'sklearn', 'pandas', 'numpy'} & "
+        "set(sys.modules)))); main()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, *arguments],
+        env={**os.environ, "MLKIT_ROOT": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2, done.stderr
+    assert done.stdout == "\n"
+
+
+def test_the_case_of_the_project_is_taken_where_none_is_given(tmp_path: Path) -> None:
+    (tmp_path / "params").mkdir()
+    (tmp_path / "params" / "toy.yaml").write_text(TOY)
+    for arguments in (["retrain"], ["run", "data"], ["check"]):
+        done = run_mlkit(tmp_path, *arguments)
+        assert done.returncode == 2
+        assert "there is no params/vendor_dispatch.yaml" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("number", "said"),
+    [
+        (errno.ENOSPC, "there must be space on the disk"),
+        (errno.EROFS, "the workspace must be on a disk that can be written to"),
+        (errno.EACCES, "whoever runs mlkit must be allowed to read and write there"),
+        (errno.EIO, "it must be readable and writable"),
+    ],
+)
+def test_what_the_system_refuses_is_a_sentence(number: int, said: str) -> None:
+    error = OSError(number, os.strerror(number), "reports/a.html")
+    message = message_of(error)
+    assert message.startswith(f"reports/a.html: {said}; the system says: ")
+    assert os.strerror(number) in message
+    assert "Errno" not in message
+    assert "Errno" not in message_of(OSError(number, os.strerror(number)))
+
+
+def test_what_a_writer_says_of_a_refusal_is_kept(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OSError, match="file") as caught:
+        store.write_atomic(tmp_path / "file" / "a.json", "{}")
+    message = message_of(caught.value)
+    assert str(tmp_path / "file") in message
+    assert "Errno" not in message
 
 
 def test_every_error_in_the_table_exists() -> None:

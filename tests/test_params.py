@@ -498,3 +498,14 @@ def test_params_from_dict_refuses_like_a_file() -> None:
 def test_a_model_made_in_python_is_checked_too() -> None:
     with pytest.raises(ValueError, match="extra_forbidden"):
         Params.model_validate({"case": "a", "task": "binary", "data": {}, "x": 1})
+
+
+def test_of_many_cases_the_nearest_are_named(tmp_path: Path) -> None:
+    (tmp_path / "params").mkdir()
+    for number in range(40):
+        (tmp_path / "params" / f"house{number:02d}.yaml").write_text("case: a\n")
+    with pytest.raises(ParamsError) as caught:
+        load_params("house07b", tmp_path)
+    message = str(caught.value)
+    assert "did you mean house07? of the 40 cases there: house07, " in message
+    assert message.count("house") == 2 + 1 + 5

@@ -17,7 +17,7 @@ import typer
 
 import mlkit
 from mlkit import store
-from mlkit.cli.errors import code_of, message_of
+from mlkit.cli.errors import code_of, error_record, message_of
 from mlkit.cli.printing import complain, end, note, print_json, say
 from mlkit.cli.registry import registry_app
 
@@ -31,6 +31,9 @@ app = typer.Typer(
 params_app = typer.Typer(no_args_is_help=True, help="The params of a case.")
 app.add_typer(registry_app, name="registry")
 app.add_typer(params_app, name="params")
+
+# The case that comes with the project; the Makefile has the same.
+CASE = "vendor_dispatch"
 
 Case = Annotated[str, typer.Argument(help="A case: the name of a file in params/.")]
 Overrides = Annotated[
@@ -51,7 +54,7 @@ def options(
 
 @app.command()
 def retrain(
-    case: Case,
+    case: Case = CASE,
     overrides: Overrides = None,
     wait: Annotated[
         bool, typer.Option("--wait", help="Queue behind a run of the same case.")
@@ -59,6 +62,7 @@ def retrain(
     as_json: AsJson = False,
 ) -> None:
     """Train, evaluate, decide about a new version, and write the reports."""
+    _checked(case, overrides)
     done = mlkit.pipeline.retrain(
         case,
         overrides=overrides or (),
@@ -79,10 +83,11 @@ def retrain(
 @app.command()
 def run(
     notebook: Annotated[str, typer.Argument(help="A notebook: data, train, evaluate.")],
-    case: Case,
+    case: Case = CASE,
     overrides: Overrides = None,
 ) -> None:
     """Run one notebook as a draft: nothing is registered."""
+    _checked(case, overrides)
     page = mlkit.pipeline.run_draft(notebook, case, overrides=overrides or (), say=say)
     say(f"report: {page}")
 
@@ -98,6 +103,7 @@ def predict(
     overrides: Overrides = None,
 ) -> None:
     """Score the rows of a file with the version in production."""
+    _checked(case, overrides)
     scored = mlkit.predict.predict_file(
         case, data, out, version=version, overrides=overrides or ()
     )
@@ -107,8 +113,9 @@ def predict(
 
 
 @app.command()
-def check(case: Case, overrides: Overrides = None) -> None:
+def check(case: Case = CASE, overrides: Overrides = None) -> None:
     """Check a params file as a whole, without starting a kernel."""
+    _checked(case, overrides)
     params = mlkit.pipeline.check_case(case, overrides=overrides or ())
     say(f"params/{case}.yaml is good: {params.task}, target {params.data.target!r}")
 
@@ -162,19 +169,25 @@ def main() -> NoReturn:
     debug = "--debug" in arguments
     signal.signal(signal.SIGTERM, _interrupt)
     try:
-        app([a for a in arguments if a != "--debug"])
-    except SystemExit as done:
+        # Not standalone: else what typer says of wrong usage would not be told as JSON.
+        code = app([a for a in arguments if a != "--debug"], standalone_mode=False)
         # What typer makes of Ctrl-C.
-        if done.code != 128 + signal.SIGINT:
-            raise
-        complain(message_of(KeyboardInterrupt()))
-        end(3)
-    except Exception as error:
+        if code == 128 + signal.SIGINT:
+            raise KeyboardInterrupt
+    except (Exception, KeyboardInterrupt) as error:
         if debug:
             traceback.print_exc()
+        if "--json" in arguments:
+            print_json(error_record(error))
         complain(message_of(error))
         end(code_of(error) or 3)
+    end(code or 0)
     sys.exit(0)
+
+
+def _checked(case: str, overrides: list[str] | None) -> None:
+    """Refuse wrong params before the rooms that take seconds to import are."""
+    mlkit.params.load_params(case, overrides=overrides or ())
 
 
 def _interrupt(number: int, frame: FrameType | None) -> NoReturn:

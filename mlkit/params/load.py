@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import difflib
 import os
 import re
 from collections.abc import Mapping, Sequence
@@ -19,6 +20,7 @@ from mlkit.params.yaml12 import KeyPath
 
 FOLDER = "params"
 SUFFIX = ".yaml"
+SHOWN = 5
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 
 
@@ -157,6 +159,9 @@ def _known(case: str, known: Sequence[str]) -> str:
         return f"there are no cases there: write {file}, or set MLKIT_ROOT"
     near = nearest(case, known)
     meant = f"did you mean {near}? " if near else ""
+    few = difflib.get_close_matches(case, known, n=SHOWN, cutoff=0.0)
+    if len(known) > SHOWN:
+        return f"{meant}of the {len(known)} cases there: {', '.join(few)}"
     return f"{meant}the cases there: {', '.join(known)}"
 
 

@@ -8,7 +8,7 @@ import bs4
 import pytest
 
 from mlkit.metrics import METRICS
-from mlkit.report import KeyNumber, run_page
+from mlkit.report import Fold, KeyNumber, notebook_page, run_page, step_header, table
 from mlkit.report.measures import MEANINGS
 from mlkit.report.sparkline import sparkline
 from mlkit.report.summary import changes, headline, outcome
@@ -63,6 +63,30 @@ def test_without_a_champion_the_model_stands_beside_the_dummy() -> None:
     assert "Dummy baseline 0.891" in " ".join(
         parsed(run_page(run)).get_text(" ").split()
     )
+
+
+def test_the_test_has_a_short_name_and_the_full_one_on_demand() -> None:
+    full = "paired t, with and without Hall's correction for skewness"
+    run = changed()
+    run["verdict"]["evidence"]["paired"] = PAIRED | {"method": full}
+    page = parsed(run_page(run))
+    cells = [cell.get_text() for cell in page.select("td")]
+    assert "paired t-test" in cells
+    assert full not in cells
+    folded = next(d for d in page.select("details") if full in d.get_text())
+    assert folded.summary is not None
+    assert folded.summary.get_text() == "The test in full"
+    assert "The test in full" not in run_page(RUN)
+
+
+def test_a_fold_survives_the_page_of_a_notebook() -> None:
+    fold = Fold("Files <b>", table([{"file": "a", "sha256": "0"}], caption="Files"))
+    html = notebook_page(fold._repr_html_(), step_header(RUN, "data"))
+    folded = parsed(html).select_one("article details")
+    assert folded is not None
+    assert folded.summary is not None
+    assert folded.summary.get_text() == "Files <b>"
+    assert folded.table is not None
 
 
 def test_equal_runs_have_no_changes() -> None:

@@ -12,6 +12,7 @@ from __future__ import annotations
 from mlkit.report.cases import index_page
 from mlkit.report.columns import checks, distributions, missing
 from mlkit.report.figures import Figure, figure
+from mlkit.report.folds import Fold
 from mlkit.report.intervals import metric_intervals
 from mlkit.report.measures import gates_table
 from mlkit.report.notebook import notebook_page
@@ -24,6 +25,7 @@ from mlkit.report.views import CaseView, Header, KeyNumber, Link, Outcome
 __all__ = [
     "CaseView",
     "Figure",
+    "Fold",
     "Gallery",
     "Header",
     "KeyNumber",

@@ -39,6 +39,10 @@ FILLERS = (
     "mae",
 )
 
+METHODS = {
+    "paired t": "paired t-test",
+    "Tango score interval and exact McNemar test": "exact McNemar test",
+}
 MEANINGS = {
     "accuracy": "share of rows that are right; 1 is perfect",
     "precision": "share of those called positive that are; 1 is perfect",
@@ -195,7 +199,7 @@ def comparison_table(proposal: Mapping[str, Any], found: Mapping[str, Any]) -> T
         "Rows that would decide": f"{test['rows_to_decide']:,}"
         if test.get("rows_to_decide")
         else "",
-        "Test": test["method"],
+        "Test": short_method(test["method"]),
     }
     rows = [{"fact": name, "is": text} for name, text in facts.items() if text]
     where = " on rows that neither was trained on" if unseen else ""
@@ -205,6 +209,18 @@ def comparison_table(proposal: Mapping[str, Any], found: Mapping[str, Any]) -> T
         headings={"fact": "", "is": metric},
         numbers=["is"],
     )
+
+
+def short_method(method: str) -> str:
+    """Return what people call a test, of the name that says all that was done.
+
+    Examples
+    --------
+    >>> short_method("paired t, with and without Hall's correction for skewness")
+    'paired t-test'
+    """
+    head = method.split(",")[0]
+    return METHODS.get(head, head)
 
 
 def _change(value: float | None, digits: int) -> str:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from html import escape
 from typing import Any
 
 from mlkit.report import measures, summary, wording
+from mlkit.report.folds import Fold, Text
 from mlkit.report.layout import render
 from mlkit.report.summary import Run
 from mlkit.report.tables import Table, table
@@ -29,24 +29,6 @@ class Report:
     text: str
     href: str
     says: str = ""
-
-
-@dataclass(frozen=True)
-class Fold:
-    """Something shown on demand."""
-
-    title: str
-    shown: Any
-
-
-@dataclass(frozen=True)
-class Text:
-    """Plain text, shown as it is."""
-
-    text: str
-
-    def _repr_html_(self) -> str:
-        return f"<pre><code>{escape(self.text)}</code></pre>"
 
 
 @dataclass(frozen=True)
@@ -188,7 +170,13 @@ def _sections(
         shown.append(measures.comparison_table(evidence, found))
     number = verdict.get("version_reason")
     said = [f"About the version number: {number}"] if number else []
-    yield Section("decision", "Why this verdict", sentences=said, shown=shown)
+    full = (tested or {}).get("method") or ""
+    folded = []
+    if full != measures.short_method(full):
+        folded.append(Fold("The test in full", Text(full)))
+    yield Section(
+        "decision", "Why this verdict", sentences=said, shown=shown, folded=folded
+    )
     if found.get("metrics"):
         yield Section("metrics", "Metrics", shown=[measures.metrics_table(found)])
     if run.get("steps"):

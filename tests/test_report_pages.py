@@ -294,8 +294,47 @@ def test_the_index_shows_the_value_of_what_is_in_production() -> None:
 
 def test_the_index_names_the_cases_that_need_a_look() -> None:
     views = [CaseView("a", [RUN]), CaseView("b", [failed()]), CaseView("c", [])]
-    assert "3 cases, 2 runs. Worth a look: b." in parsed(index_page(views)).get_text()
+    said = parsed(index_page(views)).get_text()
+    assert (
+        "3 cases, 2 runs. Worth a look: b: the newest run failed in step train." in said
+    )
     assert "There are no runs yet" in text("empty")
+
+
+def test_the_index_says_why_a_case_needs_a_look() -> None:
+    waits, undecided, rejected = changed(), previous(), changed()
+    waits["verdict"] |= {"stage": "staging"}
+    rejected["verdict"] |= {"verdict": "reject", "version": None}
+    views = [
+        CaseView("a", [waits]),
+        CaseView("b", [undecided]),
+        CaseView("c", [rejected]),
+        CaseView("d", [interrupted()]),
+        CaseView("e", [waits], production="1.2.0"),
+        CaseView("f", [undecided], versions=2),
+    ]
+    said = parsed(index_page(views)).get_text()
+    assert (
+        "Worth a look: a: version 1.2.0 waits in staging to be promoted; b: version "
+        "1.1.1 waits in staging, undecided; c: the newest model was rejected; d: the "
+        "newest run was interrupted." in said
+    )
+
+
+def test_the_index_begins_with_a_line_for_each_case() -> None:
+    views = [CaseView("a", [RUN], production="1.2.0"), CaseView("b", [])]
+    page = parsed(index_page(views))
+    glance = page.select_one("#contents table")
+    assert glance is not None
+    lines = [
+        [cell.get_text() for cell in row.find_all(["th", "td"])]
+        for row in glance.select("tbody tr")
+    ]
+    assert lines == [
+        ["a", "Promoted", "1.2.0", "ROC AUC 0.912", "26 Jul 2026, 10:15 UTC"],
+        ["b", "No runs", "nothing yet", "–", "–"],
+    ]
+    assert [link["href"] for link in glance.select("a")] == ["#a", "#b"]
 
 
 def test_a_header_made_by_hand_is_shown() -> None:

@@ -13,7 +13,6 @@ from mlkit.report.views import CaseView, Outcome
 
 NEWEST = 10
 HISTORY = 40
-ATTENTION = frozenset({"failed", "interrupted", "reject", "undecided"})
 
 
 def index_page(cases: Sequence[CaseView]) -> str:
@@ -42,11 +41,38 @@ def index_page(cases: Sequence[CaseView]) -> str:
 def _lead(cases: Sequence[CaseView]) -> str:
     runs = sum(len(view.runs) for view in cases)
     said = f"{wording.count(len(cases), 'case')}, {wording.count(runs, 'run')}."
-    newest = {view.case: summary.outcome(view.runs[0]) for view in cases if view.runs}
-    look = [case for case, outcome in newest.items() if outcome.state in ATTENTION]
+    look = [f"{view.case}: {why}" for view in cases if (why := _attention(view))]
     if look:
-        return f"{said} Worth a look: {wording.listing(look)}."
-    return f"{said} Nothing waits for a decision." if newest else said
+        return f"{said} Worth a look: {'; '.join(look)}."
+    return f"{said} Nothing waits for a decision." if runs else said
+
+
+def _attention(view: CaseView) -> str:
+    """Return why a case is worth a look; empty where it is not."""
+    if not view.runs:
+        return ""
+    newest = view.runs[0]
+    version = (newest.get("verdict") or {}).get("version")
+    name = f"version {version}" if version else "the newest model"
+    step = (newest.get("error") or {}).get("step")
+    state = summary.outcome(newest).state
+    if state in ("undecided", "promotable") and _moved(view, version):
+        return ""
+    reasons = {
+        "failed": f"the newest run failed{f' in step {step}' if step else ''}",
+        "interrupted": "the newest run was interrupted",
+        "reject": f"{name} was rejected",
+        "undecided": f"{name} waits in staging, undecided",
+        "promotable": f"{name} waits in staging to be promoted",
+    }
+    return reasons.get(state, "")
+
+
+def _moved(view: CaseView, version: str | None) -> bool:
+    """Return whether a person has moved a version out of staging since its run."""
+    if version is None:
+        return False
+    return version == view.production or (view.versions > 0 and version != view.waiting)
 
 
 def _case(view: CaseView) -> dict[str, Any]:
@@ -63,6 +89,8 @@ def _case(view: CaseView) -> dict[str, Any]:
         else Outcome("none", "It was never run"),
         "href": f"{view.case}/{newest['run']}/index.html" if newest else "",
         "production": _production(view),
+        "version": view.production or "nothing yet",
+        "last": wording.moment(summary.started(newest)) if newest else "",
         "waiting": view.waiting,
         "versions": view.versions,
         "metric": metric,

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
+import textwrap
 import time
 from pathlib import Path
 
@@ -82,9 +85,15 @@ def test_only_the_sections_a_notebook_declares_are_injected(tmp_path: Path) -> N
 
 
 def test_a_parameter_that_is_no_section_is_refused(tmp_path: Path) -> None:
-    notebook = make_notebook(tmp_path, parameters="case = run = None\ntrian = None")
-    with pytest.raises(SignatureError):
+    notebook = make_notebook(tmp_path, parameters="case = None\ntrian = None")
+    with pytest.raises(SignatureError, match="declares the parameter 'trian'"):
         arguments(notebook, "toy", None, {"train": {}})
+
+
+def test_a_chain_of_assignments_is_refused(tmp_path: Path) -> None:
+    notebook = make_notebook(tmp_path, parameters="case = run = None")
+    with pytest.raises(SignatureError, match="has `case = run = None`"):
+        signature(notebook)
 
 
 def test_values_arrive_unchanged_and_the_workspace_is_known(tmp_path, monkeypatch):
@@ -139,3 +148,38 @@ def test_the_runs_time_is_shared_by_all_cells(tmp_path: Path) -> None:
     with pytest.raises(StepError) as caught:
         run(make_notebook(tmp_path, *naps), seconds=4)
     assert caught.value.details["type"] == "Timeout"
+
+
+EXECUTE = """
+    import sys, time
+    from pathlib import Path
+    from mlkit.pipeline.execute import execute
+    notebook, output = map(Path, sys.argv[1:])
+    execute(
+        notebook, output, {"case": "toy"}, root=notebook.parent, cell_timeout=120,
+        deadline=time.monotonic() + 120,
+    )
+"""
+
+
+def test_four_at_once_in_one_folder_are_no_hindrance_to_each_other(tmp_path) -> None:
+    source = f"import os; print(os.getpid(), {str(tmp_path)!r})"
+    notebook = make_notebook(tmp_path, source)
+    shared = tmp_path / "shared"
+    shared.mkdir()
+    outputs = [tmp_path / f"out{number}.ipynb" for number in range(4)]
+    code = textwrap.dedent(EXECUTE)
+    running = [
+        subprocess.Popen(
+            [sys.executable, "-c", code, str(notebook), str(output)],
+            cwd=shared,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for output in outputs
+    ]
+    errors = [process.communicate(timeout=120)[1] for process in running]
+    assert [process.returncode for process in running] == [0] * 4, errors
+    kernels = {nbformat.read(o, 4).cells[-1].outputs[0].text for o in outputs}
+    assert len(kernels) == 4
+    assert list(shared.iterdir()) == []

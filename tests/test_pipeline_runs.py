@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 import textwrap
+import threading
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -77,9 +78,19 @@ def test_another_case_is_not_held_up(tmp_path, holder) -> None:
 
 
 def test_wait_queues_behind_the_run_under_way(tmp_path, holder) -> None:
-    holder.kill()
+    # A hold that does not wait tries for one second before it gives up.
+    events: list[str] = []
+
+    def release() -> None:
+        events.append("released")
+        holder.kill()
+
+    timer = threading.Timer(2, release)
+    timer.start()
     with runs.hold("toy", tmp_path, wait=True):
-        assert runs.is_locked("toy", tmp_path)
+        events.append("held")
+    timer.join()
+    assert events == ["released", "held"]
 
 
 def test_a_killed_run_is_shown_as_interrupted(tmp_path, holder) -> None:

@@ -54,6 +54,22 @@ def refusal(root: Path, query: str, **files: Any) -> str:
     return str(caught.value)
 
 
+def test_a_column_that_a_file_without_names_lacks_is_explained(tmp_path: Path) -> None:
+    (tmp_path / "wdbc.csv").write_text("842302,M,17.99,10.38\n842517,B,20.57,17.77\n")
+    found = refusal(tmp_path, "SELECT radius FROM t", t="wdbc.csv")
+    assert found.endswith(
+        "The tables are t; wdbc.csv: the first line must name the columns, it holds "
+        "values such as '842302', '17.99', '10.38'. For a file without names set "
+        "data.header: false and give 4 data.names"
+    )
+    assert "without names" not in refusal(tmp_path, "SELEC M FROM t", t="wdbc.csv")
+    with pytest.raises(SourceError) as caught:
+        run(tmp_path, "SELECT radius FROM t", sensitive=("y",), t="wdbc.csv")
+    assert "such as •••, •••, •••" in str(caught.value)
+    assert "8423" not in str(caught.value)
+    assert "Candidate" not in str(caught.value)
+
+
 def test_columns_have_the_types_their_values_show(orders: Path) -> None:
     query = "SELECT column_name, column_type FROM (DESCRIBE orders)"
     found = run(orders, query, orders="orders.csv").frame

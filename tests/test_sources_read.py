@@ -114,10 +114,20 @@ def test_an_address_whose_package_is_absent(
 ) -> None:
     monkeypatch.setitem(sys.modules, "s3fs", None)
     found = refusal(tmp_path, source="s3://key:secret@bucket/rows.csv")
-    assert found.startswith(
-        "s3://…@bucket/rows.csv: a package for such addresses is not"
+    assert found == (
+        "s3://…@bucket/rows.csv: a package for such addresses is not installed: s3fs. "
+        "Add what is missing with .venv/bin/uv pip install s3fs, or use a local copy"
     )
-    assert "secret" not in found
+
+
+def test_addresses_of_the_web_name_both_packages(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "aiohttp", None)
+    monkeypatch.delitem(sys.modules, "fsspec.implementations.http", raising=False)
+    found = refusal(tmp_path, source="https://example.org/rows.csv")
+    assert "is not installed: aiohttp and requests." in found
+    assert ".venv/bin/uv pip install aiohttp requests" in found
 
 
 def test_signed_addresses_are_shown_without_their_signature(tmp_path: Path) -> None:

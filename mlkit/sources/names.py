@@ -115,13 +115,32 @@ def refuse_values_as_names(
         return
     repeated = len(set(names)) < len(names)
     if repeated or (target is not None and len(values) * 3 >= len(names)):
-        quoted = ", ".join(shown(value, sensitive=hide) for value in values[:3])
         missed = "" if target is None else f" and no {target!r}"
-        raise SourceError(
-            f"{name}: the first line must name the columns, it holds values such as "
-            f"{quoted}{missed}. For a file without names set data.header: false and "
-            f"give {len(names)} data.names"
-        )
+        raise SourceError(_values_as_names(name, names, missed, hide=hide))
+
+
+def hint_at_values(name: str, names: Sequence[str], *, hide: bool) -> str:
+    """Return what is said of a first line a third of which are numbers, else nothing.
+
+    It is a hint for the case that a column is looked for in vain: a column may be
+    called by a number.
+    """
+    values = [cell for cell in names if NUMBER.fullmatch(cell)]
+    if len(values) * 3 < max(1, len(names)):
+        return ""
+    return _values_as_names(name, names, "", hide=hide)
+
+
+def _values_as_names(
+    name: str, names: Sequence[str], missed: str, *, hide: bool
+) -> str:
+    values = [cell for cell in names if NUMBER.fullmatch(cell)]
+    quoted = ", ".join(shown(value, sensitive=hide) for value in values[:3])
+    return (
+        f"{name}: the first line must name the columns, it holds values such as "
+        f"{quoted}{missed}. For a file without names set data.header: false and "
+        f"give {len(names)} data.names"
+    )
 
 
 def refuse_repeated(name: str, names: Sequence[str]) -> None:

@@ -16,6 +16,13 @@ from mlkit import store
 from mlkit.data.wording import counted, nearest
 from mlkit.sources.errors import SourceError
 
+# What fsspec needs for addresses it knows, and mlkit does without.
+PACKAGES = {
+    **dict.fromkeys(["http", "https"], "aiohttp requests"),
+    **dict.fromkeys(["s3", "s3a"], "s3fs"),
+    **dict.fromkeys(["gs", "gcs"], "gcsfs"),
+    **dict.fromkeys(["abfs", "abfss", "az"], "adlfs"),
+}
 _SECRET = re.compile(r"(?<=://)[^/@\s]*@")
 _ROW = re.compile(r"(Expected \d+ columns, got \d+):.*")
 _SIGNATURE = re.compile(r"\?.*$")
@@ -112,9 +119,20 @@ def _filesystem(place: Place) -> tuple[Any, str]:
         ) from error
     except ImportError as error:
         raise SourceError(
-            f"{place}: a package for such addresses is not installed: {one_line(error)}"
+            f"{place}: a package for such addresses is not installed: "
+            f"{_advice(place.uri, error)}"
         ) from error
     return system, path
+
+
+def _advice(uri: str, error: ImportError) -> str:
+    packages = PACKAGES.get(uri.split("://", 1)[0])
+    if packages is None:
+        return one_line(error)
+    return (
+        f"{packages.replace(' ', ' and ')}. Add what is missing with "
+        f".venv/bin/uv pip install {packages}, or use a local copy"
+    )
 
 
 def _absent(place: Place, system: Any, path: str) -> str:

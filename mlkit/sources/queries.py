@@ -59,7 +59,7 @@ def run_query(
                 link.execute(f"SET {setting} = {value}")
             return _rows(link, query, list(views))
         except duckdb.Error as error:
-            raise SourceError(_failure(error, list(views), hide=hide)) from error
+            raise SourceError(_failure(error, views, hide=hide)) from error
 
 
 def _create(link: duckdb.DuckDBPyConnection, name: str, view: View) -> None:
@@ -99,15 +99,21 @@ def _rows(
     return to_frame(NAME, table)
 
 
-def _failure(error: duckdb.Error, names: list[str], *, hide: bool) -> str:
+def _failure(error: duckdb.Error, views: Mapping[str, View], *, hide: bool) -> str:
     lines = [line.strip() for line in str(error).splitlines()]
-    hints = [line for line in lines if line.startswith("Candidate bindings")]
-    message = " ".join([one_line(error), *hints])
+    message, step = one_line(error), "try the query with data.files in a notebook"
+    found = [view.hint for view in views.values() if view.hint]
+    if found and isinstance(error, duckdb.BinderException) and "not found" in message:
+        # The columns DuckDB would name instead are values of the first line.
+        step = "; ".join(found)
+    else:
+        hints = [line for line in lines if line.startswith("Candidate bindings")]
+        message = " ".join([message, *hints])
     if hide:
         message = re.sub(r"'.*'", MASK, message)
     return (
         f"{NAME}: DuckDB refuses the query: {message}. The tables are "
-        f"{', '.join(names)}; try the query with data.files in a notebook"
+        f"{', '.join(views)}; {step}"
     )
 
 

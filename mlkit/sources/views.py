@@ -33,7 +33,7 @@ from mlkit.sources.arrow import to_frame
 from mlkit.sources.contents import GZIP, is_parquet, read_text
 from mlkit.sources.delimited import Layout, clean, find_layout, parse
 from mlkit.sources.errors import SourceError, TooLargeError
-from mlkit.sources.names import distinct_names
+from mlkit.sources.names import distinct_names, hint_at_values
 from mlkit.sources.places import Place, measure, one_line, opened
 
 HEAD = 1 << 24
@@ -43,10 +43,20 @@ SQL_TYPES = {"int64": "BIGINT", "double": "DOUBLE", "bool": "BOOLEAN"}
 
 @dataclass(frozen=True)
 class View:
-    """Rows a query can read, and the SELECT list that types them where needed."""
+    """Rows a query can read.
+
+    Attributes
+    ----------
+    select : str or None
+        The SELECT list that types them, where they are not typed already.
+    hint : str
+        What to say where a column is looked for in vain: whether the file's first line
+        seems to hold values; empty where it does not.
+    """
 
     rows: Any = field(repr=False)
     select: str | None = None
+    hint: str = ""
 
 
 def make_view(place: Place, data: Data) -> View:
@@ -65,7 +75,8 @@ def make_view(place: Place, data: Data) -> View:
     except TooLargeError:
         return _large_view(place, data)
     table, layout = parse(str(place), text, data)
-    return View(typed(clean(named(table, layout), data.missing)))
+    rows = typed(clean(named(table, layout), data.missing))
+    return View(rows, hint=_hint(place, layout, data))
 
 
 def named(table: Any, layout: Layout) -> Any:
@@ -126,7 +137,14 @@ def _large_view(place: Place, data: Data) -> View:
     select = ", ".join(
         _cell(position, field, data.missing) for position, field in enumerate(types)
     )
-    return View(_dataset(place, _text_format(layout)), select)
+    rows = _dataset(place, _text_format(layout))
+    return View(rows, select, _hint(place, layout, data))
+
+
+def _hint(place: Place, layout: Layout, data: Data) -> str:
+    if not layout.header:
+        return ""
+    return hint_at_values(str(place), layout.names, hide=bool(data.sensitive))
 
 
 def _text_format(layout: Layout) -> Any:

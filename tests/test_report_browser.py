@@ -14,8 +14,9 @@ from typing import Any, Self
 
 import pytest
 
+from mlkit.report import Fold, notebook_page, step_header, table
 from mlkit.report.palette import DARK, LIGHT
-from tests.report_runs import pages
+from tests.report_runs import RUN, pages
 
 PAGES = ("notebook", "run", "failed", "interrupted", "index", "draft")
 CHROMIUM = next(
@@ -265,6 +266,37 @@ def test_the_first_stop_of_the_keyboard_skips_to_the_result(
     focused = "document.activeElement"
     assert browser.evaluate(f"{focused}.className") == "skip"
     assert browser.evaluate(f"{focused}.getBoundingClientRect().left") >= 0
+
+
+def test_in_print_a_table_keeps_its_caption_and_repeats_its_head(
+    browser: Browser, tmp_path: Path
+) -> None:
+    if shutil.which("pdftotext") is None:
+        pytest.skip("no pdftotext on this machine: the print is not read back")
+    body = ""
+    for part in range(20):
+        rows = [{"x": i} for i in range((3, 11, 37, 5, 60)[part % 5])]
+        shown = table(rows, caption=f"Caption {part}", limit=60)
+        html = (Fold("Fold", shown) if part % 2 else shown)._repr_html_()
+        body += f"<h2>Part {part}</h2><p>Words</p>{html}"
+    page = tmp_path / "tables.html"
+    page.write_text(notebook_page(body, step_header(RUN, "data")))
+    browser.open(page)
+    printed = tmp_path / "tables.pdf"
+    printed.write_bytes(browser.pdf())
+    done = subprocess.run(
+        ["pdftotext", "-layout", str(printed), "-"],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    sheets = [
+        [line.strip() for line in sheet.splitlines() if line.strip()]
+        for sheet in done.stdout.split("\f")[:-1]
+    ]
+    assert len(sheets) > 10
+    for sheet in sheets[1:]:
+        assert not sheet[0].isdigit(), sheet[0]
+    for sheet in sheets[:-1]:
+        assert sheet[-2].isdigit(), sheet[-2]
 
 
 def test_folded_parts_are_printed_and_each_sheet_has_a_foot(

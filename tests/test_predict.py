@@ -76,6 +76,8 @@ def test_the_rows_that_are_scored_are_never_replaced(root: Path) -> None:
     for out in ("new.csv", str(root / "new.csv"), "same.csv"):
         found = refusal(root, out=out)
         assert found.startswith(f"--out {out}: the predictions would replace --data")
+    found = refusal(root, file="same.csv", out="new.csv")
+    assert "would replace --data" in found
     assert (root / "new.csv").read_bytes() == content
 
 

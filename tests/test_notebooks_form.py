@@ -11,7 +11,7 @@ import nbformat
 import pytest
 
 from mlkit.params import Params
-from mlkit.pipeline.execute import signature
+from mlkit.pipeline.signatures import signature
 
 FOLDER = Path(__file__).resolve().parents[1] / "notebooks"
 NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))

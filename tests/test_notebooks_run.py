@@ -13,7 +13,7 @@ import pytest
 
 from mlkit.params import load_params
 from mlkit.pipeline import runs
-from mlkit.pipeline.execute import arguments
+from mlkit.pipeline.signatures import arguments
 from tests.workspace import make_workspace, run_mlkit
 
 NAMES = ("data", "train", "evaluate")

@@ -14,13 +14,8 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook
 
-from mlkit.pipeline.execute import (
-    SignatureError,
-    StepError,
-    arguments,
-    execute,
-    signature,
-)
+from mlkit.pipeline.execute import StepError, execute
+from mlkit.pipeline.signatures import SignatureError, arguments, signature
 
 SIGNATURE = 'case = "toy"\nrun = None\ntrain = None\n'
 

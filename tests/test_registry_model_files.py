@@ -259,7 +259,7 @@ def test_a_file_cannot_name_what_is_trusted(tmp_path: Path) -> None:
 
 def test_a_pickle_is_refused_unless_it_is_asked_for(tmp_path: Path) -> None:
     trap = pickle.dumps(Trap(tmp_path / "marker"))
-    with pytest.raises(RegistryError, match=r"may run code; .* set registry.allow_pickle"):
+    with pytest.raises(RegistryError, match=r"may run code; .* registry.allow_pickle"):
         load_model(trap)
     with pytest.raises(RegistryError, match=r"only when its SHA-256 is known"):
         load_model(trap, allow_pickle=True)
@@ -300,7 +300,7 @@ def test_a_pickle_is_kept_when_it_is_asked_for(
     assert file_name(data) == PICKLE
     demo = open_registry("demo", tmp_path)
     demo.register(candidate(), {file_name(data): data})
-    with pytest.raises(RegistryError, match="set registry.allow_pickle"):
+    with pytest.raises(RegistryError, match=r"registry\.allow_pickle"):
         demo.load("latest")
     assert demo.load("latest", allow_pickle=True).model.classes_.tolist() == [0, 1, 2]
 

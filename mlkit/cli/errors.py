@@ -18,7 +18,7 @@ CODES = {
     ("mlkit.sources", "SourceError"): 2,
     ("mlkit.data", "DataError"): 2,
     ("mlkit.predict", "PredictError"): 2,
-    ("mlkit.pipeline.execute", "SignatureError"): 2,
+    ("mlkit.pipeline.signatures", "SignatureError"): 2,
     ("mlkit.pipeline.execute", "StepError"): 3,
     ("mlkit.pipeline.steps", "StaleError"): 3,
     ("builtins", "FileNotFoundError"): 2,

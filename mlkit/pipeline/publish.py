@@ -40,11 +40,11 @@ def write_pages(folder: RunFolder, record: Mapping[str, Any], root: Path) -> Non
     root : Path
         The workspace.
     """
-    previous = _previous(folder, root)
+    previous, first = _before(folder, root)
     for name in dict.fromkeys(step["name"] for step in record["steps"]):
         notebook = folder.path / f"{name}.ipynb"
         if notebook.exists():
-            header = report.step_header(record, name, previous)
+            header = report.step_header(record, name, previous, first=first)
             html = report.notebook_page(notebook_body(notebook), header)
             store.write_atomic(notebook.with_suffix(".html"), html)
     write_run_page(folder, record, root)
@@ -55,7 +55,8 @@ def write_run_page(folder: RunFolder, record: Mapping[str, Any], root: Path) -> 
     names = dict.fromkeys(step["name"] for step in record.get("steps", ()))
     pages = {n: f"{n}.html" for n in names if (folder.path / f"{n}.html").exists()}
     files = _files(folder.path, record)
-    page = report.run_page(record, _previous(folder, root), pages=pages, files=files)
+    previous, first = _before(folder, root)
+    page = report.run_page(record, previous, first=first, pages=pages, files=files)
     store.write_atomic(folder.path / "index.html", page)
 
 
@@ -68,10 +69,11 @@ def _files(folder: Path, record: Mapping[str, Any]) -> dict[str, str]:
     return {words: name for words, name in offered.items() if (folder / name).exists()}
 
 
-def _previous(folder: RunFolder, root: Path) -> Mapping[str, Any] | None:
-    """Return the record of the last run before this one that ended well."""
-    earlier = (r for r in runs.records(folder.case, root) if r["run"] < folder.run)
-    return next((r for r in earlier if r["status"] == "ok"), None)
+def _before(folder: RunFolder, root: Path) -> tuple[Mapping[str, Any] | None, bool]:
+    """Return the last run before that ended well, and whether there was none at all."""
+    earlier = [r for r in runs.records(folder.case, root) if r["run"] < folder.run]
+    ended_well = next((r for r in earlier if r["status"] == "ok"), None)
+    return ended_well, not earlier
 
 
 def notebook_html(notebook: Path, case: str, facts: Mapping[str, Any]) -> Path:

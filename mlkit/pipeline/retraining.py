@@ -19,15 +19,10 @@ from mlkit.pipeline.decide import (
     StaleChampionError,
     decide,
 )
-from mlkit.pipeline.execute import (
-    SignatureError,
-    StepError,
-    arguments,
-    execute,
-    step_facts,
-)
+from mlkit.pipeline.execute import StepError, execute, step_facts
 from mlkit.pipeline.record import RunRecord, now
 from mlkit.pipeline.runs import RunFolder
+from mlkit.pipeline.signatures import SignatureError, arguments
 from mlkit.pipeline.steps import read_result
 from mlkit.registry import ConflictError, RegistryError
 
@@ -251,7 +246,7 @@ def failure(error: BaseException) -> dict[str, Any]:
             message = "the run was interrupted before it reached its end"
             advice = "Nothing needs to be cleaned up."
         case OSError():
-            message = str(error)
+            message = f"{error.filename or 'the disk'}: {error.strerror or error}"
             advice = "Check the disk's free space and the folder's rights."
         case ChangedModelError() | RegistryError():
             message = str(error)

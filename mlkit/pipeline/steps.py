@@ -18,7 +18,7 @@ from mlkit.data import Dataset
 from mlkit.params import Params
 from mlkit.params.edit import merge
 from mlkit.pipeline import runs
-from mlkit.report import Table
+from mlkit.report import Fold
 
 RESULT_FORMAT = 1
 
@@ -189,7 +189,7 @@ def finish(
     *,
     inputs: Mapping[str, str] | None = None,
     results: Mapping[str, Any] | None = None,
-) -> Table | None:
+) -> Fold | None:
     """Record that a step reached its end, with the hash of every file it made.
 
     Parameters
@@ -205,7 +205,7 @@ def finish(
 
     Returns
     -------
-    Table or None
+    Fold or None
         The files it made and their hashes, to be shown; None where it made none.
     """
     outputs = {
@@ -226,7 +226,9 @@ def finish(
         },
     )
     rows = [{"file": name, "sha256": digest} for name, digest in outputs.items()]
-    return report.table(rows, caption="Files of this step") if rows else None
+    if not rows:
+        return None
+    return Fold("Files of this step", report.table(rows, caption="Files of this step"))
 
 
 def _peak_memory_mb() -> float:

@@ -312,6 +312,12 @@ class TestASplitByTime:
         self.write(dated, 270)
         assert self.cutoff() == bound
 
+    def test_a_version_that_failed_does_not_count(self, dated: Path) -> None:
+        self.write(dated, 600)
+        played.retrain(dated, "evaluate.gates=[{metric: accuracy, min: 0.999}]")
+        self.write(dated, 270)
+        assert self.cutoff() == self.unbound(dated)
+
     def unbound(self, root: Path) -> str:
         """Return the cutoff that these rows have where no version was made."""
         checked = params.load_params("toy", root)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -48,6 +49,10 @@ def killed(root: Path, *overrides: str, register: bool = False) -> RunRecord:
     if register:
         played.settle(root, record)
     return record
+
+
+def runs_start(record: RunRecord) -> datetime:
+    return datetime.fromisoformat(record.content["started_at"])
 
 
 def reconcile(root: Path) -> None:
@@ -159,6 +164,23 @@ class TestReconcile:
         assert "registered 1.0.0" in page
         model = named[0].partition("=")[2] if named else "toy"
         assert registry.open_registry(model, root).production() is not None
+
+    def test_a_damaged_registry_does_not_stop_it(self, root: Path) -> None:
+        record = killed(root, register=True)
+        for entry in (root / "registry" / "toy" / "log").glob("*.json"):
+            entry.write_text("{")
+        (root / "registry" / "toy" / "registry.json").unlink(missing_ok=True)
+        reconcile(root)
+        closed = store.read_json(record.folder.record)
+        assert "cannot be read" in closed["error"]["message"]
+
+    def test_the_index_gives_a_killed_run_a_page_at_once(self, root: Path) -> None:
+        record = killed(root)
+        bare = runs.create_run("toy", root, at=runs_start(record))
+        publish.write_index(root)
+        for folder in (record.folder, bare):
+            page = (folder.path / "index.html").read_text()
+            assert "interrupted" in page.lower()
 
     def test_it_says_when_nothing_was_registered(self, root: Path) -> None:
         ended(root)

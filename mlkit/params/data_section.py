@@ -99,7 +99,9 @@ class Data(Section):
     )
     sensitive: list[Text] = Field(
         default_factory=list,
-        description="Columns whose values are masked in reports and errors.",
+        description="Columns whose values are masked in reports and errors. The model "
+        "still learns from them, and its file holds their words and categories; "
+        "`ignore` keeps a column out of it.",
     )
     protected: list[Text] = Field(
         default_factory=list,

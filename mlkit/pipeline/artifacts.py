@@ -184,7 +184,8 @@ def _from_folder(step: Step, dataset: Dataset, files: Mapping[str, str]) -> Load
 
 
 def _read(step: Step, name: str, digest: str) -> bytes:
-    content = (step.folder / name).read_bytes()
+    path = step.folder / name
+    content = path.read_bytes() if path.exists() else b""
     if store.sha256_bytes(content) != digest:
         raise StaleError(
             f"{step.folder.relative_to(step.root) / name} changed since the train step "

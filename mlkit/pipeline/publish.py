@@ -109,8 +109,12 @@ def write_index(root: Path) -> Path:
 
 def _case_view(case: str, root: Path) -> report.CaseView:
     records = runs.records(case, root)
+    for record in records:
+        # Its page, if there is one, says that the run is under way.
+        if record["status"] == "interrupted":
+            write_run_page(runs.open_run(case, record["run"], root), record, root)
     params = next((r["params"] for r in records if r.get("params")), None)
-    model = case if params is None else params["registry"]["model"] or case
+    model = (params or {}).get("registry", {}).get("model") or case
     try:
         state = registry.open_registry(model, root).state()
     except (registry.RegistryError, OSError) as error:
@@ -130,9 +134,9 @@ def _case_view(case: str, root: Path) -> report.CaseView:
 
 def committed(record: Mapping[str, Any], root: Path) -> str:
     """Return what a run changed in the registry, in words; empty for nothing."""
-    params = record.get("params")
-    model = params["registry"]["model"] if params else None
-    opened = registry.open_registry(model or record["case"], root)
+    params = record.get("params") or {}
+    model = params.get("registry", {}).get("model") or record["case"]
+    opened = registry.open_registry(model, root)
     return opened.commits_of(record["run"]).summary
 
 
@@ -146,8 +150,13 @@ def reconcile(case: str, root: Path) -> None:
         folder = runs.open_run(case, record["run"], root)
         if record["status"] != "running" and folder.record.exists():
             continue
-        done = committed(record, root)
-        said = f"the registry has of it: {done}" if done else "nothing was registered"
+        try:
+            done = committed(record, root)
+            said = (
+                f"the registry has of it: {done}" if done else "nothing was registered"
+            )
+        except (registry.RegistryError, OSError) as error:
+            said = f"what the registry has of it cannot be read: {error}"
         closed = record | {
             "status": "interrupted",
             "error": {

@@ -97,7 +97,7 @@ def _record(case: str, run: str, root: Path, *, busy: bool) -> dict[str, Any]:
     path = case_folder(case, root) / run / "run.json"
     known = {"format": FORMAT, "case": case, "run": run}
     if not path.exists():
-        return known | {"status": "interrupted"}
+        return known | {"status": "running" if busy else "interrupted"}
     try:
         record: dict[str, Any] = known | store.read_json(path)
         status = record["status"]

@@ -155,15 +155,17 @@ def load_dataset(step: Step) -> Dataset:
 
 
 def _cutoff_floor(step: Step) -> str | None:
-    """Return the cutoff of the newest version that was split by the same column.
+    """Return the cutoff of the newest good version that was split by the same column.
 
-    A split by time only moves forward.
+    A split by time only moves forward; a version that failed may have had wrong dates.
     """
     data = step.params.data
     if data.split.by != "time":
         return None
     opened = registry.open_registry(step.params.model, step.root)
     for version in reversed(opened.versions()):
+        if version.stage == "failed":
+            continue
         manifest = opened.show(version.version).manifest
         split = manifest["split"]
         if split["by"] == "time" and manifest["params"]["data"]["time"] == data.time:

@@ -197,6 +197,14 @@ class TestUsage:
         assert done.returncode == 2
         assert "Traceback" not in done.stderr
 
+    def test_everything_that_params_name_is_checked_at_once(self, workspace) -> None:
+        wrong = ("train.options.D=1", "evaluate.primary=auc", "data.source=no.csv")
+        arguments = [word for each in wrong for word in ("--set", each)]
+        done = run_mlkit(workspace, "check", "toy", *arguments)
+        assert done.returncode == 2
+        for said in ("3 problems", "train.options.D", "roc_auc", "no.csv"):
+            assert said in done.stderr
+
     def test_check_and_show(self, workspace: Path) -> None:
         assert "is good" in run_mlkit(workspace, "check", "toy").stdout
         done = run_mlkit(workspace, "params", "show", "toy", "--set", "seed=5")

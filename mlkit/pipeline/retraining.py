@@ -80,9 +80,8 @@ def check_case(
     Raises
     ------
     ParamsError
-        If a key or a value is wrong.
-    SourceError
-        If the data source is not there.
+        If a key or a value is wrong, or the data, the estimator or a metric that it
+        names is not there; every problem is listed.
     RegistryError
         If the registry can not have a model of that name.
     SignatureError
@@ -90,19 +89,30 @@ def check_case(
     """
     root = root or store.workspace_root()
     params = params_room.load_params(case, root, overrides=overrides)
-    try:
-        train.check_estimator(params)
-        evaluate.check_metric_names(params)
-    except ParamsError:
-        raise
-    except ValueError as error:
-        problem = Problem((), str(error))
-        raise ParamsError(f"params/{case}.yaml", [problem]) from error
-    sources.check_source(params, root)
+    _check_what_params_name(params, root)
     _check_version_is_free(params, root)
     for name in NOTEBOOKS:
         arguments(notebook_path(name, root), case, None, params.to_dict())
     return params
+
+
+def _check_what_params_name(params: Params, root: Path) -> None:
+    """Check that the estimator, the metrics and the data of a case exist."""
+    problems: list[Problem] = []
+    try:
+        train.check_estimator(params)
+    except ParamsError as error:
+        problems += error.problems
+    try:
+        evaluate.check_metric_names(params)
+    except ValueError as error:
+        problems.append(Problem((), str(error)))
+    try:
+        sources.check_source(params, root)
+    except sources.SourceError as error:
+        problems.append(Problem((), f"data: {error}"))
+    if problems:
+        raise ParamsError(f"params/{params.case}.yaml", problems)
 
 
 def _check_version_is_free(params: Params, root: Path) -> None:
@@ -178,7 +188,7 @@ def retrain(
 
     Raises
     ------
-    ParamsError, SourceError, SignatureError
+    ParamsError, RegistryError, SignatureError
         As `check_case` does, before anything is written. What stops a run later is told
         by its record.
     BusyError

@@ -17,7 +17,7 @@ COMPLETE = import ensurepip; $(FITS)
 
 .DEFAULT_GOAL = help
 .PHONY: help setup retrain data train evaluate lab reports doctor \
-        test check format docs lock clean again
+        test check format bench docs lock clean again
 
 help: ## List the targets
 	@echo "make <target> [CASE=$(CASE)] [SET=\"key=value key=value\"]"
@@ -58,6 +58,9 @@ check: .venv/.ready ## Lint, formatting and types, as CI does
 format: .venv/.ready ## Format the code and the notebooks
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+bench: .venv/.ready ## Measure how often an equally good model would be promoted
+	$(BIN)/python benchmarks/false_promotions.py
 
 docs: .venv/.ready ## Write the schema and the reference of params anew
 	$(MLKIT) params schema

@@ -117,6 +117,13 @@ class TestRegistry:
         assert opened.production().version == "1.0.0"
         assert [*opened.history()][-1].why == "the boss said so"
 
+    def test_live_says_what_was_in_production_on_a_day(self, workspace: Path) -> None:
+        live = ("registry", "live", "toy")
+        today = f"{pd.Timestamp.now(tz='UTC'):%Y-%m-%d}"
+        assert "1.0.0 from" in run_mlkit(workspace, *live, today).stdout
+        assert run_mlkit(workspace, *live, "2001-01-01").stdout == ""
+        assert run_mlkit(workspace, *live, "soon").returncode == 2
+
     def test_a_version_that_was_rolled_back_is_left_alone(
         self, workspace: Path
     ) -> None:

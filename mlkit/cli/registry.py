@@ -85,11 +85,33 @@ def _value(estimate: dict[str, float | None] | None) -> str:
 
 
 @registry_app.command()
-def promote(model: Model, version: Version, why: Why) -> None:
-    """Put a version from staging or the archive into production."""
-    opened = mlkit.registry.open_registry(model)
+def live(
+    model: Model, day: Annotated[str, typer.Argument(help="Such as 2026-11-20.")]
+) -> None:
+    """Print what was in production on a day (UTC)."""
+    for reign in mlkit.registry.open_registry(_known(model)).live_on(day):
+        found = reign.to_dict()
+        say(f"{reign.version} from {found['since']} to {found['until'] or 'now'}")
+
+
+@registry_app.command()
+def promote(
+    model: Model,
+    version: Version,
+    why: Why,
+    allow_pickle: Annotated[
+        bool,
+        typer.Option("--allow-pickle", help="Open a pickle, which runs code in it."),
+    ] = False,
+) -> None:
+    """Put a version from staging or the archive into production.
+
+    It is opened first, and must answer as it did when it was trained.
+    """
+    opened = mlkit.registry.open_registry(_known(model))
     champion = opened.production()
     digest = None if champion is None else champion.digest
+    mlkit.pipeline.check_answers(opened, version, allow_pickle=allow_pickle)
     say(opened.promote(version, note=_note(why), expected_champion=digest).summary)
 
 

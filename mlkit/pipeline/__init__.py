@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from mlkit.pipeline.artifacts import load_trained, predict_all, save_trained
+    from mlkit.pipeline.decide import check_answers
     from mlkit.pipeline.draft import run_draft
     from mlkit.pipeline.judgement import judge, save_judgement
     from mlkit.pipeline.outcomes import (
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from mlkit.pipeline.steps import finish, load_dataset, open_step
 
 __all__ = [
+    "check_answers",
     "check_case",
     "data_facts",
     "data_numbers",
@@ -54,6 +56,7 @@ __all__ = [
 ]
 
 _HOME = {
+    "check_answers": "decide",
     "check_case": "retraining",
     "data_facts": "outcomes",
     "data_numbers": "outcomes",

@@ -264,7 +264,7 @@ def _move(
         return target
     if stage == "development":
         opened.move(version.version, "staging", note=note, expected=stage)
-    _check_answers(opened, version.version, params)
+    check_answers(opened, version.version, allow_pickle=params.registry.allow_pickle)
     _promote(opened, version.version, proposal, note)
     return target
 
@@ -278,12 +278,29 @@ def _promote(
         raise StaleChampionError(str(error)) from error
 
 
-def _check_answers(opened: ModelRegistry, version: str, params: Params) -> None:
-    """Check that the model from the registry predicts what it did in training."""
-    loaded = opened.load(version, allow_pickle=params.registry.allow_pickle)
+def check_answers(
+    opened: ModelRegistry, version: str, *, allow_pickle: bool = False
+) -> None:
+    """Check that a model from the registry predicts what it did in training.
+
+    Parameters
+    ----------
+    opened : ModelRegistry
+        The model's registry.
+    version : str
+        A version or a stage.
+    allow_pickle : bool
+        Open a model that is kept as a pickle, which runs what is in it.
+
+    Raises
+    ------
+    ChangedModelError
+        If an answer to the rows that were kept with it differs.
+    """
+    loaded = opened.load(version, allow_pickle=allow_pickle)
     sample = pd.read_parquet(io.BytesIO(opened.artifact(version, "sample.parquet")))
     expected = read_npy(opened.artifact(version, "sample_predictions.npy"))
-    answers = train.predict(loaded.model, sample, params.task)
+    answers = train.predict(loaded.model, sample, loaded.manifest["schema"]["task"])
     if not np.allclose(answers, expected, rtol=TOLERANCE, atol=TOLERANCE):
         worst = float(np.max(np.abs(answers - expected)))
         raise ChangedModelError(

@@ -48,7 +48,8 @@ doctor: .venv/.ready ## Say what of the environment is missing or odd
 	$(MLKIT) doctor
 
 test: .venv/.ready ## Run all tests and print the coverage; ARGS= goes to pytest
-	$(BIN)/python -m pytest --cov=mlkit --cov-report=term:skip-covered $(ARGS)
+	$(BIN)/python -m pytest -n 2 --dist loadfile --cov=mlkit \
+	    --cov-report=term:skip-covered $(ARGS)
 
 check: .venv/.ready ## Lint, formatting and types, as CI does
 	$(BIN)/ruff check .

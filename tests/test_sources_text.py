@@ -12,6 +12,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
+from fsspec.implementations.local import LocalFileSystem
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -538,3 +539,14 @@ def test_the_limit_of_a_container_counts(
     (tmp_path / "memory.max").write_text("max\n")
     assert memory.available() == pytest.approx(free, rel=0.5)
     assert free > 1_000
+
+
+def test_a_folder_that_cannot_be_listed_is_not_called_absent(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*arguments: object, **options: object) -> None:
+        raise PermissionError("no right to list")
+
+    monkeypatch.setattr(LocalFileSystem, "ls", refuse)
+    with pytest.raises(SourceError, match=r"cannot be listed: .*no right to list"):
+        read(tmp_path / "customers.csv")

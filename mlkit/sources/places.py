@@ -145,8 +145,12 @@ def _absent(place: Place, system: Any, path: str) -> str:
             os.path.basename(str(other).rstrip("/"))
             for other in system.ls(folder, detail=False)
         ]
-    except (OSError, NotImplementedError, ValueError):
+    except FileNotFoundError:
         return f"{message}; its folder does not exist either. Check the path"
+    except (OSError, NotImplementedError, ValueError) as error:
+        return (
+            f"{message}; its folder cannot be listed: {one_line(error)}. Check the path"
+        )
     near = nearest(name, sorted(others))
     if near is not None:
         return f"{message}. The nearest name in that folder is {near!r}"

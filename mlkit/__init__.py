@@ -1,8 +1,9 @@
 """Notebooks as the pipeline: train, evaluate, decide and report.
 
 The rooms, in the order in which data flows: ``sources`` -> ``data`` -> ``train`` ->
-``evaluate`` -> ``registry``, shown by ``report`` and run by ``pipeline``. Each is
-imported when it is first used, so that ``import mlkit`` costs nothing.
+``evaluate`` -> ``explain`` -> ``drift`` -> ``registry``, shown by ``report`` and run by
+``pipeline``. Each is imported when it is first used, so that ``import mlkit`` costs
+nothing.
 """
 
 from __future__ import annotations
@@ -16,13 +17,16 @@ ROOMS = (
     "cli",
     "data",
     "doctor",
+    "drift",
     "evaluate",
+    "explain",
     "metrics",
     "params",
     "pipeline",
     "predict",
     "registry",
     "report",
+    "scaffold",
     "sources",
     "store",
     "synthetic",

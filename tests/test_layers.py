@@ -28,11 +28,14 @@ LAYERS = {
     "synthetic": 1,
     "train": 1,
     "evaluate": 1,
+    "explain": 1,
+    "drift": 1,
     "sources": 2,
     "registry": 2,
     "report": 3,
     "pipeline": 3,
     "predict": 3,
+    "scaffold": 3,
     "doctor": 3,
     "cli": 3,
 }
@@ -41,10 +44,14 @@ BESIDE = {
     ("params", "store"): "where params/ is, is known in one place",
     ("train", "data"): "what is trained on is a Dataset",
     ("evaluate", "data"): "what is evaluated on is a Dataset",
+    ("explain", "data"): "what is explained are rows of a Dataset",
+    ("explain", "train"): "how a fitted pipeline is built is known in one place",
+    ("drift", "data"): "what is compared are the columns of a Dataset",
     ("pipeline", "report"): "a run ends in its pages",
     ("cli", "pipeline"): "commands",
     ("cli", "predict"): "commands",
     ("cli", "doctor"): "commands",
+    ("cli", "scaffold"): "commands",
 }
 # Libraries that only some rooms may touch.
 RESERVED = {

@@ -166,7 +166,8 @@ def test_every_problem_of_a_file_is_listed_with_its_line(write: Write) -> None:
         "got true",
         "  - line 4: target is not a known key; did you mean `data.target`?",
         "  - line 5: data.target is missing; give non-empty text",
-        "  - line 5: data.files must name the tables of data.query, got {}; "
+        "  - line 5: data.files must name the tables of data.query, or "
+        "data.connection its database, got {}; "
         "write, for example, `files: {orders: data/orders.csv}`",
         '  - line 7: data.query may not stand beside data.source, got "select 1"; '
         "remove one of the two",

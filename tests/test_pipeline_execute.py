@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import gc
 import json
 import os
 import subprocess
@@ -11,7 +13,10 @@ import time
 from pathlib import Path
 
 import nbformat
+import papermill
 import pytest
+from jupyter_core.utils import ensure_event_loop
+from nbclient.exceptions import DeadKernelError
 from nbformat.v4 import new_code_cell, new_notebook
 
 from mlkit.pipeline.execute import StepError, execute
@@ -178,3 +183,29 @@ def test_four_at_once_in_one_folder_are_no_hindrance_to_each_other(tmp_path) -> 
     kernels = {nbformat.read(o, 4).cells[-1].outputs[0].text for o in outputs}
     assert len(kernels) == 4
     assert list(shared.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("fate", "printed"),
+    [(DeadKernelError("Kernel died"), False), (ValueError("a fault"), True)],
+)
+def test_what_ctrl_c_leaves_on_the_event_loop_is_not_printed(
+    tmp_path, monkeypatch, caplog, fate, printed
+) -> None:
+    loop = ensure_event_loop()
+
+    async def cell() -> None:
+        raise fate
+
+    def interrupted(*_given, **_named) -> None:
+        loop.run_until_complete(asyncio.wait([loop.create_task(cell())]))
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(papermill, "execute_notebook", interrupted)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            run(make_notebook(tmp_path, "1"))
+        gc.collect()
+    finally:
+        loop.set_exception_handler(None)
+    assert ("never retrieved" in caplog.text) is printed

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -42,12 +42,21 @@ class Data(Section):
     )
     query: Text | None = Field(
         None,
-        description="A DuckDB SQL query over `files` that returns one row an example.",
+        description="An SQL query that returns one row an example: by DuckDB over "
+        "`files`, or by the database of `connection`.",
     )
     files: dict[str, Text] = Field(
         default_factory=dict,
         description="Tables for `query`: the name used in SQL and the file it stands "
         "for.",
+    )
+    connection: Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")] | None = (
+        Field(
+            None,
+            description="The name (not the value) of the environment variable, or of "
+            "the line in the workspace's `.env`, that holds the SQLAlchemy URL of the "
+            "database for `query`.",
+        )
     )
     options: dict[str, Scalar] = Field(
         default_factory=dict,

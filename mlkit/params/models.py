@@ -11,6 +11,8 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, model_validator
 
 from mlkit.params.data_section import Data, Split
+from mlkit.params.drift_section import Drift, Statistic
+from mlkit.params.explain_section import Explain
 from mlkit.params.values import (
     DottedPath,
     Kind,
@@ -26,7 +28,9 @@ __all__ = [
     "ESTIMATORS",
     "PRIMARY_METRIC",
     "Data",
+    "Drift",
     "Evaluate",
+    "Explain",
     "Gate",
     "Kind",
     "Metric",
@@ -36,6 +40,7 @@ __all__ = [
     "Search",
     "Section",
     "Split",
+    "Statistic",
     "Task",
     "Train",
 ]
@@ -224,6 +229,8 @@ class Params(Section):
     data: Data
     train: Train = Field(default_factory=Train)
     evaluate: Evaluate = Field(default_factory=Evaluate)
+    explain: Explain = Field(default_factory=Explain)
+    drift: Drift = Field(default_factory=Drift)
     registry: Registry = Field(default_factory=Registry)
     pipeline: Pipeline = Field(default_factory=Pipeline)
 

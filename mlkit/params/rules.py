@@ -45,10 +45,33 @@ RULES = (
     ),
     Rule(
         "data.files",
-        ("data.query",),
-        lambda p: p.data.query is not None and not p.data.files,
-        "must name the tables of data.query",
+        ("data.query", "data.connection"),
+        lambda p: (
+            p.data.query is not None and not p.data.files and p.data.connection is None
+        ),
+        "must name the tables of data.query, or data.connection its database",
         "write, for example, `files: {orders: data/orders.csv}`",
+    ),
+    Rule(
+        "data.files",
+        ("data.connection",),
+        lambda p: bool(p.data.files) and p.data.connection is not None,
+        "may not stand beside data.connection, whose database has the tables",
+        "remove one of the two",
+    ),
+    Rule(
+        "data.connection",
+        ("data.query",),
+        lambda p: p.data.connection is not None and p.data.query is None,
+        "may stand only beside data.query",
+        "remove it, or give the query",
+    ),
+    Rule(
+        "explain.key",
+        ("explain.rows",),
+        lambda p: p.explain.key is not None and not p.explain.rows,
+        "may stand only beside explain.rows",
+        "list the rows to explain, or remove it",
     ),
     Rule(
         "data.files",

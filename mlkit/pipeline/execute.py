@@ -7,6 +7,7 @@ and the notebook's last cell wrote its result (``steps.Step.finish``).
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
 import shutil
@@ -23,6 +24,7 @@ import nbformat
 import papermill
 import scrapbook
 from jupyter_client.manager import AsyncKernelManager
+from jupyter_core.utils import ensure_event_loop
 from nbclient.exceptions import CellTimeoutError, DeadKernelError
 from papermill.exceptions import PapermillExecutionError
 from traitlets import default
@@ -129,7 +131,7 @@ def execute(
     progress = Progress()
     step = notebook.stem
     try:
-        with _workspace(root), _quiet_papermill():
+        with _workspace(root), _quiet_papermill(), _quiet_interrupt():
             papermill.execute_notebook(
                 notebook,
                 output,
@@ -189,6 +191,34 @@ def _quiet_papermill() -> Iterator[None]:
         yield
     finally:
         logger.setLevel(before)
+
+
+@contextmanager
+def _quiet_interrupt() -> Iterator[None]:
+    """Keep the fate of an abandoned cell from being printed after Ctrl-C.
+
+    The interrupt leaves the cell's task on the event loop; it ends with its kernel, and
+    asyncio would print that nobody asked it how.
+    """
+    loop = ensure_event_loop()
+    before = loop.get_exception_handler()
+    loop.set_exception_handler(_unless_kernel_died)
+    try:
+        yield
+    except KeyboardInterrupt:
+        # It may be printed at any time from now on, so the silence stays.
+        raise
+    except BaseException:
+        loop.set_exception_handler(before)
+        raise
+    loop.set_exception_handler(before)
+
+
+def _unless_kernel_died(
+    loop: asyncio.AbstractEventLoop, context: dict[str, Any]
+) -> None:
+    if not isinstance(context.get("exception"), DeadKernelError):
+        loop.default_exception_handler(context)
 
 
 def mark_truth(output: Path, index: int) -> None:

@@ -1,0 +1,86 @@
+"""The section `drift`: what is compared with what, and when it counts."""
+
+from __future__ import annotations
+
+from typing import Self
+
+from pydantic import Field, model_validator
+
+from mlkit.params.values import DottedPath, Name, Section, Text
+
+
+class Statistic(Section):
+    """A drift statistic of the user's own."""
+
+    name: Name = Field(description="How reports call it.")
+    path: DottedPath = Field(
+        description="`package.module:function` with the signature "
+        "`f(reference, current) -> float`: both are arrays of the shares of rows in "
+        "the same bins (of a number) or levels (of anything else), missing values in "
+        "the last one; 0 means no drift."
+    )
+    threshold: float = Field(description="A column with more than this is flagged.")
+
+
+class Drift(Section):
+    """What is compared with what, and from when on a difference counts."""
+
+    current: Text | None = Field(
+        None,
+        description="A file of current rows, to be compared with the training rows of "
+        "the version in production; `mlkit drift --data` sets it. null compares the "
+        "newest rows with the older ones where there is `data.time`, else this run's "
+        "rows with those that the version in production was trained on.",
+    )
+    newest_share: float = Field(
+        0.2,
+        gt=0,
+        lt=1,
+        description="Share of the rows, the newest by `data.time`, that is compared "
+        "with the older ones.",
+    )
+    false_discovery_rate: float = Field(
+        0.05,
+        gt=0,
+        lt=1,
+        description="Share of false flags that is tolerated among all flags "
+        "(Benjamini-Hochberg over all columns).",
+    )
+    min_effect: float = Field(
+        0.1,
+        gt=0,
+        lt=1,
+        description="A column is flagged only when its effect size (0 to 1) is at "
+        "least this.",
+    )
+    large_effect: float = Field(
+        0.4,
+        gt=0,
+        le=1,
+        description="One column with an effect of at least this is drift of the data.",
+    )
+    drift_share: float = Field(
+        0.3,
+        gt=0,
+        le=1,
+        description="When at least this share of the columns is flagged, the data have "
+        "drifted.",
+    )
+    max_loss: float = Field(
+        0.02,
+        ge=0,
+        description="Where current rows have labels: a primary metric that is worse by "
+        "more than this, beyond chance, is drift. In the metric's own unit.",
+    )
+    min_rows: int = Field(
+        50, ge=10, description="Fewer current rows than this are not judged."
+    )
+    statistics: list[Statistic] = Field(
+        default_factory=list, description="Statistics of your own, by dotted path."
+    )
+
+    @model_validator(mode="after")
+    def _large_above_min(self) -> Self:
+        if self.large_effect < self.min_effect:
+            raise ValueError("must have a large_effect that is not below min_effect")
+        return self

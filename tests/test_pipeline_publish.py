@@ -11,7 +11,7 @@ from urllib.parse import unquote
 import pytest
 
 from mlkit import registry, report, store
-from mlkit.pipeline import publish, retraining, runs
+from mlkit.pipeline import publish, retraining, running, runs
 from mlkit.pipeline.record import RunRecord
 from tests import played
 from tests.workspace import TOY, make_workspace
@@ -207,7 +207,7 @@ class TestReconcile:
 class TestAFailure:
     def fail(self, root: Path, record: RunRecord, error: BaseException) -> list[str]:
         said: list[str] = []
-        retraining._fail(record, error, root, said.append)
+        running.fail(record, error, root, said.append)
         return said
 
     def test_a_page_that_cannot_be_made_does_not_hide_it(

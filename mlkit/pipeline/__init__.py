@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from mlkit.pipeline.artifacts import load_trained, predict_all, save_trained
+    from mlkit.pipeline.checking import check_case
     from mlkit.pipeline.decide import check_answers
     from mlkit.pipeline.draft import run_draft
     from mlkit.pipeline.judgement import judge, save_judgement
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     )
     from mlkit.pipeline.publish import write_index
     from mlkit.pipeline.record import now, who
-    from mlkit.pipeline.retraining import check_case, retrain
+    from mlkit.pipeline.retraining import retrain
     from mlkit.pipeline.steps import finish, load_dataset, open_step
 
 __all__ = [
@@ -57,7 +58,7 @@ __all__ = [
 
 _HOME = {
     "check_answers": "decide",
-    "check_case": "retraining",
+    "check_case": "checking",
     "data_facts": "outcomes",
     "data_numbers": "outcomes",
     "data_outcome": "outcomes",

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from mlkit import store
 from mlkit.pipeline import publish, runs
+from mlkit.pipeline.checking import check_case, notebook_path
 from mlkit.pipeline.execute import execute, step_facts
 from mlkit.pipeline.record import code_state, who
-from mlkit.pipeline.retraining import check_case, notebook_path
 from mlkit.pipeline.signatures import arguments
 
 

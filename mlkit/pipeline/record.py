@@ -117,6 +117,8 @@ class RunRecord:
         folder: RunFolder,
         params: Params,
         root: Path,
+        *,
+        kind: str = "retrain",
     ) -> RunRecord:
         """Start the record of a run with the status ``running``."""
         record = cls(
@@ -125,6 +127,7 @@ class RunRecord:
                 "format": FORMAT,
                 "case": folder.case,
                 "run": folder.run,
+                "kind": kind,
                 "status": "running",
                 "started_at": stamp(now()),
                 "ended_at": None,
@@ -139,6 +142,7 @@ class RunRecord:
                 "data": None,
                 "steps": [],
                 "verdict": None,
+                "drift": None,
                 "error": None,
             },
         )

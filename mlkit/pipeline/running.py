@@ -1,0 +1,228 @@
+"""One run, from its lock to its pages, whatever its notebooks do."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mlkit.params import Params
+from mlkit.pipeline import publish, runs
+from mlkit.pipeline.checking import notebook_path
+from mlkit.pipeline.decide import ChangedModelError, StaleChampionError
+from mlkit.pipeline.execute import StepError, execute, step_facts
+from mlkit.pipeline.record import RunRecord, now
+from mlkit.pipeline.runs import RunFolder
+from mlkit.pipeline.signatures import arguments
+from mlkit.registry import ConflictError, RegistryError
+
+Say = Callable[[str], None]
+
+
+@dataclass
+class Runner:
+    """A run that is under way.
+
+    Attributes
+    ----------
+    record : RunRecord
+        What is known of it so far.
+    params : Params
+        The params it works with.
+    root : Path
+        The workspace.
+    say : callable
+        Is given each line of progress.
+    progress_bar : bool
+        Show papermill's progress bar.
+    deadline : float
+        ``time.monotonic()`` at which its notebooks must have ended.
+    """
+
+    record: RunRecord
+    params: Params
+    root: Path
+    say: Say
+    progress_bar: bool
+    deadline: float
+
+    def notebook(self, name: str) -> None:
+        """Run one notebook and add what it did to the record."""
+        folder = self.record.folder.path
+        with self.step(name) as step:
+            self._execute(name, folder / f"{name}.ipynb")
+            step |= step_facts(folder, name)
+
+    @contextmanager
+    def step(self, name: str) -> Iterator[dict[str, Any]]:
+        """Time a step, say how it went, and add it to the record."""
+        started = time.monotonic()
+        step: dict[str, Any] = {"name": name, "status": "failed", "error": None}
+        try:
+            yield step
+            step["status"] = "ok"
+        except BaseException as error:
+            step["error"] = failure(error)
+            raise
+        finally:
+            step["seconds"] = round(time.monotonic() - started, 2)
+            self.record.content["steps"].append(step)
+            self.say(f"{name:<9} {step['status']:<7} {step['seconds']:6.1f} s")
+        self.record.save()
+
+    def _execute(self, name: str, output: Path) -> None:
+        notebook = notebook_path(name, self.root)
+        (output.parent / f"{name}.json").unlink(missing_ok=True)
+        execute(
+            notebook,
+            output,
+            arguments(
+                notebook,
+                self.params.case,
+                self.record.folder.run,
+                self.params.to_dict(),
+            ),
+            root=self.root,
+            cell_timeout=self.params.pipeline.cell_timeout,
+            deadline=self.deadline,
+            progress_bar=self.progress_bar,
+        )
+
+
+def conduct(
+    params: Params,
+    root: Path,
+    work: Callable[[Runner], None],
+    *,
+    kind: str,
+    wait: bool,
+    say: Say,
+    progress_bar: bool,
+) -> RunRecord:
+    """Do the work of a run inside its lock, its record, its log and its pages.
+
+    Parameters
+    ----------
+    params : Params
+        The checked params.
+    root : Path
+        The workspace.
+    work : callable
+        Is given the `Runner`.
+    kind : str
+        ``retrain`` or ``drift``.
+    wait : bool
+        Queue behind a run of the same case instead of ending at once.
+    say : callable
+        Is given each line of progress.
+    progress_bar : bool
+        Show papermill's progress bar.
+
+    Returns
+    -------
+    RunRecord
+        The record, which also tells what stopped the run.
+
+    Raises
+    ------
+    BusyError
+        If a run of the case is under way and `wait` is false.
+    """
+    case = params.case
+    with runs.hold(case, root, wait=wait):
+        publish.reconcile(case, root)
+        folder = runs.create_run(case, root, at=now())
+        record = RunRecord.open(folder, params, root, kind=kind)
+        publish.write_run_page(folder, record.content, root)
+        speak = _logged(folder, say)
+        speak(f"run {folder.run} of case {case}")
+        _attempt("the index", speak, publish.write_index, root)
+        deadline = time.monotonic() + params.pipeline.run_timeout
+        try:
+            work(Runner(record, params, root, speak, progress_bar, deadline))
+            record.end("ok")
+            # Pages first: a run whose report could not be written did not end well.
+            publish.write_pages(folder, record.content, root)
+            record.save()
+        except BaseException as error:
+            fail(record, error, root, speak)
+            if not isinstance(error, TOLD):
+                raise
+        finally:
+            _attempt("the index", speak, publish.write_index, root)
+    return record
+
+
+# What the record and its page tell in full, so that no caller needs the exception.
+TOLD = (StepError, StaleChampionError, ChangedModelError, RegistryError, OSError)
+
+
+def fail(record: RunRecord, error: BaseException, root: Path, say: Say) -> None:
+    """Close the record of a run that did not end well, and write its pages."""
+    status = "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"
+    details = failure(error)
+    done = _attempt("the registry", say, publish.committed, record.content, root)
+    if done:
+        details["message"] += f"; the registry has of this run: {done}"
+    _log(record.folder, f"{details['message']}\n{details['advice']}")
+    record.end(status, details)
+    _attempt("its record", say, record.save)
+    pages = (record.folder, record.content, root)
+    _attempt("its pages", say, publish.write_pages, *pages)
+    _attempt("its page", say, publish.write_run_page, *pages)
+
+
+def _attempt(what: str, say: Say, action: Callable[..., Any], *given: Any) -> Any:
+    """Do what tells of a run; a failure of it must not hide how the run ended."""
+    try:
+        return action(*given)
+    except Exception as error:
+        say(f"{what} could not be read or written: {type(error).__name__}: {error}")
+        return None
+
+
+def failure(error: BaseException) -> dict[str, Any]:
+    """Return what a run's record says of the error that stopped it."""
+    match error:
+        case StepError() | StaleChampionError():
+            return dict(error.details)
+        case KeyboardInterrupt():
+            message = "the run was interrupted before it reached its end"
+            advice = "Nothing needs to be cleaned up."
+        case OSError():
+            message = f"{error.filename or 'the disk'}: {error.strerror or error}"
+            advice = "Check the disk's free space and the folder's rights."
+        case ChangedModelError() | RegistryError():
+            message = str(error)
+            advice = "Look at the versions with `mlkit registry list`."
+        case _:
+            message = str(error)
+            advice = (
+                "This is a fault of mlkit or of a package; add --debug to see where."
+            )
+    return {
+        "step": None,
+        "type": type(error).__name__,
+        "message": message,
+        "advice": advice,
+        "exit_code": 4 if isinstance(error, ConflictError) else 3,
+    }
+
+
+def _log(folder: RunFolder, line: str) -> None:
+    # A log that can not be written, on a full disk, must not stop the run's end.
+    with suppress(OSError), (folder.path / "log.txt").open("a") as log:
+        log.write(f"{now():%H:%M:%S} {line}\n")
+
+
+def _logged(folder: RunFolder, say: Say) -> Say:
+    """Return a function that says a line and appends it to the run's log file."""
+
+    def speak(line: str) -> None:
+        _log(folder, line)
+        say(line)
+
+    return speak

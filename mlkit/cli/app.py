@@ -11,7 +11,7 @@ import sys
 import traceback
 from pathlib import Path
 from types import FrameType
-from typing import Annotated, NoReturn
+from typing import Annotated, Any, NoReturn
 
 import typer
 
@@ -40,6 +40,9 @@ Overrides = Annotated[
     list[str] | None,
     typer.Option("--set", help="key=value that overrides the params file; repeatable."),
 ]
+Wait = Annotated[
+    bool, typer.Option("--wait", help="Queue behind a run of the same case.")
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print machine-readable JSON.")]
 
 
@@ -56,9 +59,7 @@ def options(
 def retrain(
     case: Case = CASE,
     overrides: Overrides = None,
-    wait: Annotated[
-        bool, typer.Option("--wait", help="Queue behind a run of the same case.")
-    ] = False,
+    wait: Wait = False,
     as_json: AsJson = False,
 ) -> None:
     """Train, evaluate, decide about a new version, and write the reports."""
@@ -70,19 +71,81 @@ def retrain(
         say=note if as_json else say,
         progress_bar=sys.stderr.isatty() and not as_json,
     )
-    record = done.record
     if as_json:
         print_json(done.to_dict())
-    if record["error"] is not None:
-        complain(f"{record['error']['message']}\n{record['error']['advice']}")
-    if not as_json:
-        say(f"report: {done.page}")
+    _tell(done, as_json)
     end(done.exit_code)
 
 
 @app.command()
+def drift(
+    case: Case = CASE,
+    data: Annotated[
+        str | None,
+        typer.Option(
+            "--data",
+            "--data-path",
+            help="Current rows: file or URI. Without it: as the params say.",
+        ),
+    ] = None,
+    trigger: Annotated[
+        bool,
+        typer.Option(
+            "--trigger-retraining",
+            help="Retrain from the configured source when there is drift.",
+        ),
+    ] = False,
+    overrides: Overrides = None,
+    wait: Wait = False,
+    as_json: AsJson = False,
+) -> None:
+    """Compare current rows with what the model learned from; exit 1 on drift."""
+    _checked(case, overrides)
+    asked: dict[str, Any] = {
+        "overrides": overrides or (),
+        "wait": wait,
+        "say": note if as_json else say,
+        "progress_bar": sys.stderr.isatty() and not as_json,
+    }
+    found = mlkit.pipeline.check_drift(case, data=data, **asked)
+    _tell(found, as_json)
+    done = mlkit.pipeline.retrain(case, **asked) if trigger and found.drifted else None
+    if as_json:
+        print_json(
+            found.to_dict() | {"retrain": None if done is None else done.to_dict()}
+        )
+    if done is None:
+        end(found.exit_code)
+    else:
+        _tell(done, as_json)
+        end(done.exit_code)
+
+
+@app.command()
+def new(
+    case: Annotated[str, typer.Argument(help="A name for the case.")],
+    data: Annotated[str, typer.Option("--data", help="The table: file or URI.")],
+    target: Annotated[
+        str, typer.Option("--target", help="The column to predict: name or number.")
+    ],
+    test: Annotated[
+        str | None, typer.Option("--test", help="A file of its own with test rows.")
+    ] = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Replace params/<case>.yaml.")
+    ] = False,
+) -> None:
+    """Look at a table and write params/<case>.yaml for it."""
+    written = mlkit.scaffold.write_case(case, data, target, test=test, force=force)
+    for finding in written.findings:
+        say(str(finding))
+    say(f"written: {written.path}")
+    say(f"next: mlkit retrain {case}")
+
+
+@app.command()
 def run(
-    notebook: Annotated[str, typer.Argument(help="A notebook: data, train, evaluate.")],
+    notebook: Annotated[str, typer.Argument(help="A notebook, such as data or train.")],
     case: Case = CASE,
     overrides: Overrides = None,
 ) -> None:
@@ -183,6 +246,15 @@ def main() -> NoReturn:
         end(code_of(error) or 3)
     end(code or 0)
     sys.exit(0)
+
+
+def _tell(done: Any, as_json: bool) -> None:
+    """Say what stopped a run, and where its report is."""
+    error = done.record["error"]
+    if error is not None:
+        complain(f"{error['message']}\n{error['advice']}")
+    if not as_json:
+        say(f"report: {done.page}")
 
 
 def _checked(case: str, overrides: list[str] | None) -> None:

@@ -18,6 +18,7 @@ CODES = {
     ("mlkit.sources", "SourceError"): 2,
     ("mlkit.data", "DataError"): 2,
     ("mlkit.predict", "PredictError"): 2,
+    ("mlkit.scaffold", "ScaffoldError"): 2,
     ("mlkit.pipeline.signatures", "SignatureError"): 2,
     ("mlkit.pipeline.decide", "ChangedModelError"): 1,
     ("mlkit.pipeline.execute", "StepError"): 3,

@@ -4,7 +4,7 @@ A *step* is a notebook at work for a case; a *run* is one execution of all of th
 *draft* is a step made by hand, which never registers anything. A notebook calls
 :func:`open_step`, :func:`load_dataset`, :func:`save_trained`, :func:`load_trained`,
 :func:`judge`, :func:`save_judgement` and :func:`finish`; an operator calls
-:func:`retrain` or :func:`run_draft`.
+:func:`retrain`, :func:`check_drift` or :func:`run_draft`.
 
 Names are imported when they are first used: a notebook has no use for papermill, and
 the runner none for plots.
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from mlkit.pipeline.checking import check_case
     from mlkit.pipeline.decide import check_answers
     from mlkit.pipeline.draft import run_draft
+    from mlkit.pipeline.drift_check import check_drift
     from mlkit.pipeline.judgement import judge, save_judgement
     from mlkit.pipeline.outcomes import (
         data_facts,
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 __all__ = [
     "check_answers",
     "check_case",
+    "check_drift",
     "data_facts",
     "data_numbers",
     "data_outcome",
@@ -59,6 +61,7 @@ __all__ = [
 _HOME = {
     "check_answers": "decide",
     "check_case": "checking",
+    "check_drift": "drift_check",
     "data_facts": "outcomes",
     "data_numbers": "outcomes",
     "data_outcome": "outcomes",

@@ -15,6 +15,7 @@ from mlkit.pipeline import runs
 from mlkit.pipeline.runs import RunFolder
 
 TEMPLATES = Path(report.__file__).parent / "nbconvert"
+RETRAIN = "retrain"
 EXTRA_FILES = {"The log": "log.txt", "The record (JSON)": "run.json"}
 
 
@@ -71,9 +72,15 @@ def _files(folder: Path, record: Mapping[str, Any]) -> dict[str, str]:
 
 def _before(folder: RunFolder, root: Path) -> tuple[Mapping[str, Any] | None, bool]:
     """Return the last run before that ended well, and whether there was none at all."""
-    earlier = [r for r in runs.records(folder.case, root) if r["run"] < folder.run]
+    found = runs.records(folder.case, root)
+    kind = next((_kind(r) for r in found if r["run"] == folder.run), RETRAIN)
+    earlier = [r for r in found if r["run"] < folder.run and _kind(r) == kind]
     ended_well = next((r for r in earlier if r["status"] == "ok"), None)
     return ended_well, not earlier
+
+
+def _kind(record: Mapping[str, Any]) -> str:
+    return str(record.get("kind", RETRAIN))
 
 
 def notebook_html(notebook: Path, case: str, facts: Mapping[str, Any]) -> Path:

@@ -62,6 +62,7 @@ def _attention(view: CaseView) -> str:
         "failed": f"the newest run failed{f' in step {step}' if step else ''}",
         "interrupted": "the newest run was interrupted",
         "reject": f"{name} was rejected",
+        "drift": "the newest check found drift",
         "undecided": f"{name} waits in staging, undecided",
         "promotable": f"{name} waits in staging to be promoted",
     }

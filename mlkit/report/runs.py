@@ -19,6 +19,8 @@ PURPOSE = {
     "data": "a profile of the data, its checks and leakage suspects",
     "train": "the model that was fitted, its settings and its convergence",
     "evaluate": "metrics with intervals, baselines, plots, gates and the verdict",
+    "explain": "which columns move the predictions, over all rows and for a few",
+    "drift": "whether current rows still look like those of the training",
 }
 
 
@@ -126,7 +128,8 @@ def failure(run: Run) -> dict[str, Any] | None:
     kind = error.get("type")
     message = error.get("message") or "no message was recorded"
     advice = [error["advice"]] if error.get("advice") else []
-    advice.append(f"Then run it again: mlkit retrain {case}")
+    command = "drift" if run.get("kind") == "drift" else "retrain"
+    advice.append(f"Then run it again: mlkit {command} {case}")
     return {
         "message": f"{kind}: {message}" if kind else message,
         "source": shorten(error.get("source") or ""),
@@ -164,6 +167,7 @@ def _sections(
         for name, href in pages.items()
     ]
     yield Section("reports", "Reports of this run", links=links)
+    yield Section("seen", "What else was seen", sentences=_also_seen(run))
     tested = evidence.get("paired") or evidence.get("against_dummy")
     shown = [measures.gates_table(found)] if found.get("gates") else []
     if tested and tested["gain"] is not None:
@@ -191,6 +195,21 @@ def _sections(
         folded.append(Fold("The evidence as recorded", Text(text)))
     listed = [Report(text, href) for text, href in files.items()]
     yield Section("record", "Record", links=listed, folded=folded)
+
+
+def _also_seen(run: Run) -> list[str]:
+    """Return what the notebooks came to that a reader of the verdict should know."""
+    glued = {s["name"]: summary.scraps(run, s["name"]) for s in run.get("steps") or ()}
+    outcomes = {
+        name: Outcome.from_dict(scraps["outcome"])
+        for name, scraps in glued.items()
+        if "outcome" in scraps
+    }
+    return [
+        f"{name.capitalize()}: {each.headline}."
+        for name, each in outcomes.items()
+        if name in ("explain", "drift") or each.tone in ("caution", "bad")
+    ]
 
 
 def _changes(run: Run, previous: Run | None, first: bool) -> tuple[str, ...]:

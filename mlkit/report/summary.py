@@ -24,6 +24,13 @@ Run = Mapping[str, Any]
 RUN_NAME = re.compile(r"(\d{8}T\d{6})Z-")
 NOT_RUN = "The run did not get as far as a decision."
 SHOWN_CHANGES = 5
+DRIFT = {
+    "none": ("calm", "The current rows look like those that the model learned from"),
+    "columns": ("shifted", "Some columns have shifted, the data as a whole have not"),
+    "drift": ("drift", "The data have drifted"),
+    "too_few": ("warning", "There are too few current rows to judge"),
+    "not_applicable": ("warning", "There was nothing to compare with"),
+}
 
 
 def scraps(run: Run, step: str) -> dict[str, Any]:
@@ -38,6 +45,8 @@ def outcome(run: Run) -> Outcome:
     """Return what came of a run, in a sentence, with the reason."""
     status = run.get("status", "interrupted")
     verdict = run.get("verdict")
+    if status == "ok" and run.get("kind") == "drift":
+        return drift_outcome(run.get("drift") or {})
     if status == "ok" and verdict:
         return Outcome(_state(verdict), headline(verdict), verdict.get("reason", ""))
     if status == "failed":
@@ -52,6 +61,23 @@ def outcome(run: Run) -> Outcome:
             "Nothing needs to be cleaned up; start it again.",
         )
     return Outcome(status, "The run reached its end", "")
+
+
+def drift_outcome(found: Mapping[str, Any]) -> Outcome:
+    """Return what a drift check came to.
+
+    Parameters
+    ----------
+    found : mapping
+        ``verdict`` and ``reason``, as the drift notebook glued them.
+
+    Examples
+    --------
+    >>> drift_outcome({"verdict": "none", "reason": "No column differs."}).headline
+    'The current rows look like those that the model learned from'
+    """
+    state, headline = DRIFT.get(found.get("verdict", ""), DRIFT["not_applicable"])
+    return Outcome(state, headline, found.get("reason", ""))
 
 
 def _state(verdict: Mapping[str, Any]) -> str:

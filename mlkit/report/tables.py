@@ -34,6 +34,9 @@ TONES = {
     "interrupted": "caution",
     "running": "neutral",
     "none": "neutral",
+    "calm": "good",
+    "shifted": "caution",
+    "drift": "bad",
 }
 
 

@@ -32,7 +32,8 @@ class Outcome:
     state : str
         A verdict (``promote``, ``undecided``, ``keep``, ``reject``), ``promotable``
         where a person has to promote, the status of a run (``ok``, ``failed``,
-        ``interrupted``, ``running``), ``warning``, ``draft`` or ``none``.
+        ``interrupted``, ``running``), what a drift check found (``calm``, ``shifted``,
+        ``drift``), ``warning``, ``draft`` or ``none``.
     headline : str
         One sentence without a full stop: what is so now.
     reason : str
@@ -80,6 +81,9 @@ LABELS = {
     "warning": "Look at this",
     "draft": "Draft",
     "none": "No runs",
+    "calm": "No drift",
+    "shifted": "Some drift",
+    "drift": "Drift",
 }
 
 

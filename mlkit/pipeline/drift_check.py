@@ -1,0 +1,131 @@
+"""A drift check: the drift notebook alone, in a run of its own, with an answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mlkit import params as params_room
+from mlkit import sources, store
+from mlkit.params import Params
+from mlkit.pipeline.checking import notebook_path
+from mlkit.pipeline.running import Runner, conduct
+from mlkit.pipeline.runs import RunFolder
+from mlkit.pipeline.signatures import arguments
+from mlkit.sources.places import find_place
+
+
+@dataclass(frozen=True)
+class DriftChecked:
+    """What a drift check came to.
+
+    Attributes
+    ----------
+    folder : RunFolder
+        Where the run was written.
+    record : dict
+        The content of its ``run.json``.
+    """
+
+    folder: RunFolder
+    record: dict[str, Any]
+
+    @property
+    def page(self) -> Path:
+        """The page of the check."""
+        return self.folder.path / "index.html"
+
+    @property
+    def drifted(self) -> bool:
+        """Whether the data set as a whole has drifted."""
+        return (self.record["drift"] or {}).get("verdict") == "drift"
+
+    @property
+    def exit_code(self) -> int:
+        """What the command line ends with: 0, 1 where there is drift, or 3."""
+        if self.record["error"] is not None:
+            return int(self.record["error"].get("exit_code", 3))
+        return 1 if self.drifted else 0
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the answer and where to read on, as plain JSON data."""
+        keys = ("case", "run", "status", "drift", "error")
+        return {key: self.record[key] for key in keys} | {"report": str(self.page)}
+
+
+def check_drift(
+    case: str,
+    *,
+    data: str | None = None,
+    root: Path | None = None,
+    overrides: Sequence[str] = (),
+    wait: bool = False,
+    say: Callable[[str], None] = lambda line: None,
+    progress_bar: bool = False,
+) -> DriftChecked:
+    """Compare current rows with those that the version in production learned from.
+
+    Parameters
+    ----------
+    case : str
+        Name of the case.
+    data : str, optional
+        A file of current rows, path or fsspec URI, which starts at the workspace; None
+        takes what ``drift.current`` says, else the rows of the case's own source.
+    root : Path, optional
+        The workspace; None finds it.
+    overrides : sequence of str
+        ``key=value`` texts that override the params file.
+    wait : bool
+        Queue behind a run of the same case instead of ending at once.
+    say : callable
+        Is given each line of progress.
+    progress_bar : bool
+        Show papermill's progress bar.
+
+    Returns
+    -------
+    DriftChecked
+        The run's record, whatever was found.
+
+    Raises
+    ------
+    ParamsError, SourceError, SignatureError
+        If the params are wrong or the file is not there, before anything is written.
+    BusyError
+        If a run of the case is under way and `wait` is false.
+    """
+    root = root or store.workspace_root()
+    params = _checked(case, data, root, overrides)
+    record = conduct(
+        params,
+        root,
+        _work,
+        kind="drift",
+        wait=wait,
+        say=say,
+        progress_bar=progress_bar,
+    )
+    return DriftChecked(record.folder, record.content)
+
+
+def _checked(
+    case: str, data: str | None, root: Path, overrides: Sequence[str]
+) -> Params:
+    given = {} if data is None else {"drift": {"current": data}}
+    params = params_room.load_params(case, root, overrides=overrides, sections=given)
+    if params.drift.current is None:
+        sources.check_source(params, root)
+    else:
+        find_place(params.drift.current, root)
+    arguments(notebook_path("drift", root), case, None, params.to_dict())
+    return params
+
+
+def _work(runner: Runner) -> None:
+    runner.notebook("drift")
+    found = runner.record.content["steps"][-1]["scraps"]["drift"]
+    runner.record.update(drift=found)
+    runner.say(f"{found['verdict']}: {found['reason']}")

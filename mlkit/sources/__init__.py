@@ -7,6 +7,15 @@ code loses its leading zeros and no gap appears that was not declared one.
 """
 
 from mlkit.sources.errors import SourceError
+from mlkit.sources.looks import FileLook, look
 from mlkit.sources.reading import Raw, check_source, read, read_table
 
-__all__ = ["Raw", "SourceError", "check_source", "read", "read_table"]
+__all__ = [
+    "FileLook",
+    "Raw",
+    "SourceError",
+    "check_source",
+    "look",
+    "read",
+    "read_table",
+]

@@ -2,6 +2,8 @@
 
 CASE = vendor_dispatch
 SET =
+DATA =
+TARGET =
 PYTHON =
 ARGS =
 
@@ -16,7 +18,7 @@ FITS = import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))
 COMPLETE = import ensurepip; $(FITS)
 
 .DEFAULT_GOAL = help
-.PHONY: help setup retrain data train evaluate lab reports doctor \
+.PHONY: help setup new retrain data train evaluate explain drift lab reports doctor \
         test check format bench docs lock clean again
 
 help: ## List the targets
@@ -24,6 +26,9 @@ help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' Makefile
 
 setup: .venv/.ready ## Build .venv from the lock file; PYTHON=python3.12 picks a Python
+
+new: .venv/.ready ## Look at a table, write params/CASE.yaml: CASE= DATA= TARGET=
+	$(MLKIT) new '$(CASE)' --data '$(DATA)' --target '$(TARGET)'
 
 retrain: .venv/.ready ## Train, evaluate, decide about a new version, write the reports
 	$(MLKIT) retrain $(CASE) $(overrides)
@@ -36,6 +41,12 @@ train: .venv/.ready ## Train a draft of a case; nothing is registered
 
 evaluate: .venv/.ready ## Evaluate the draft of a case
 	$(MLKIT) run evaluate $(CASE) $(overrides)
+
+explain: .venv/.ready ## Explain the draft of a case, or its version in production
+	$(MLKIT) run explain $(CASE) $(overrides)
+
+drift: .venv/.ready ## Compare DATA= with what the version in production learned from
+	$(MLKIT) drift $(CASE) $(if $(DATA),--data '$(DATA)') $(overrides)
 
 lab: .venv/.ready ## Open JupyterLab on the notebooks; ARGS= goes to Jupyter
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/jupyter lab $(as_root) \
@@ -71,8 +82,9 @@ lock: ## Resolve requirements.lock for pyproject.toml; UPGRADE=1 takes the newes
 	@test -x $(BIN)/uv || { echo "run make setup first" >&2; exit 1; }
 	$(BIN)/uv pip compile pyproject.toml --quiet --output-file requirements.lock \
 	    --universal --python-version 3.11 --fork-strategy fewest --generate-hashes \
-	    --extra boosting --group dev --group setup --no-emit-index-url \
-	    --annotation-style line --custom-compile-command "make lock" \
+	    --extra boosting --extra postgres --group dev --group setup \
+	    --no-emit-index-url --annotation-style line \
+	    --custom-compile-command "make lock" \
 	    $(if $(UPGRADE),--upgrade)
 
 clean: ## Remove caches; reports, registry, data and .venv stay

@@ -62,7 +62,7 @@ def requirements(*groups: str) -> list[Requirement]:
     project = DECLARED["project"]
     lines = {
         "library": project["dependencies"],
-        "boosting": project["optional-dependencies"]["boosting"],
+        **project["optional-dependencies"],
         **DECLARED["dependency-groups"],
     }
     return [Requirement(line) for group in groups for line in lines[group]]
@@ -88,7 +88,7 @@ def test_the_lock_serves_every_python_and_platform(environment: dict[str, str]) 
     pinned = locked(environment)
     assert max(Counter(name for name, _ in pinned).values()) == 1
     versions = dict(pinned)
-    for needed in requirements("library", "boosting", "dev", "setup"):
+    for needed in requirements("library", "boosting", "postgres", "dev", "setup"):
         if needed.marker is None or needed.marker.evaluate(environment):
             version = versions[canonicalize_name(needed.name)]
             assert needed.specifier.contains(version), needed
@@ -130,7 +130,7 @@ def test_conda_users_get_the_same_bounds() -> None:
     assert conda.pop("pip") == setup["pip"]
     assert conda == {
         CONDA_NAMES.get(r.name, r.name): r.specifier
-        for r in requirements("library", "boosting", "dev")
+        for r in requirements("library", "boosting", "postgres", "dev")
     }
     assert "--editable ." in by_pip
     assert CONDA["channels"] == ["conda-forge"]

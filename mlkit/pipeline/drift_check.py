@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from mlkit import params as params_room
-from mlkit import sources, store
+from mlkit import registry, sources, store
 from mlkit.params import Params
 from mlkit.pipeline.checking import notebook_path
 from mlkit.pipeline.running import Runner, conduct
 from mlkit.pipeline.runs import RunFolder
 from mlkit.pipeline.signatures import arguments
+from mlkit.registry import RegistryError
 from mlkit.sources.places import find_place
 
 
@@ -92,8 +93,9 @@ def check_drift(
 
     Raises
     ------
-    ParamsError, SourceError, SignatureError
-        If the params are wrong or the file is not there, before anything is written.
+    ParamsError, SourceError, RegistryError, SignatureError
+        If the params are wrong, the file is not there or nothing is in production,
+        before anything is written.
     BusyError
         If a run of the case is under way and `wait` is false.
     """
@@ -120,8 +122,19 @@ def _checked(
         sources.check_source(params, root)
     else:
         find_place(params.drift.current, root)
+        _check_production(params, root)
     arguments(notebook_path("drift", root), case, None, params.to_dict())
     return params
+
+
+def _check_production(params: Params, root: Path) -> None:
+    if registry.open_registry(params.model, root).production() is None:
+        raise RegistryError(
+            f"drift of {params.drift.current} was asked for, which is compared with "
+            f"what the version in production learned from, and nothing of "
+            f"{params.model!r} is in production; run `mlkit retrain {params.case}` "
+            "first, or promote a version"
+        )
 
 
 def _work(runner: Runner) -> None:

@@ -49,7 +49,7 @@ def own_metric(
     ValueError
         When the path leads nowhere or to something that cannot be called.
     """
-    function = _load(path)
+    function = load_function(path, signature="f(y_true, y_pred) -> float")
 
     def value(scored: Scored) -> float:
         return _call(name, path, function, *_arguments(scored, needs))
@@ -80,7 +80,21 @@ def own_metric(
     )
 
 
-def _load(path: str) -> OwnFunction:
+def load_function(path: str, *, signature: str) -> OwnFunction:
+    """Return the function that a dotted path names.
+
+    Parameters
+    ----------
+    path
+        ``package.module:function``.
+    signature
+        How messages say what the function must look like.
+
+    Raises
+    ------
+    ValueError
+        When the path leads nowhere or to something that cannot be called.
+    """
     module_name, _, attribute = path.partition(":")
     try:
         module = importlib.import_module(module_name)
@@ -105,8 +119,8 @@ def _load(path: str) -> OwnFunction:
         )
     if not callable(function):
         raise ValueError(
-            f"{path!r} must name a function with signature f(y_true, y_pred) -> float, "
-            f"got {type(function).__name__}. Point the path at a function."
+            f"{path!r} must name a function with signature {signature}, got "
+            f"{type(function).__name__}. Point the path at a function."
         )
     return function  # type: ignore[no-any-return]
 

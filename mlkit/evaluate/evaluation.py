@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mlkit.evaluate.gates import GateResult
+from mlkit.evaluate.groups import GroupComparison
 from mlkit.evaluate.residuals import Residuals
 from mlkit.evaluate.slices import SliceResult
 from mlkit.evaluate.tables import evaluation_html
@@ -43,6 +44,8 @@ class Evaluation:
         Curves of the model; empty for a regression.
     residuals
         Of the model; None for a classification.
+    groups
+        The groups of each protected column against the rest of the test rows.
     """
 
     task: str
@@ -60,6 +63,7 @@ class Evaluation:
     roc: tuple[Curve, ...]
     pr: tuple[Curve, ...]
     residuals: Residuals | None
+    groups: tuple[GroupComparison, ...] = ()
 
     @property
     def passed(self) -> bool:
@@ -91,6 +95,7 @@ class Evaluation:
             "roc": [curve.to_dict() for curve in self.roc],
             "pr": [curve.to_dict() for curve in self.pr],
             "residuals": _plain(self.residuals),
+            "groups": [each.to_dict() for each in self.groups],
         }
 
     def _repr_html_(self) -> str:

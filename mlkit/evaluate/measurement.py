@@ -6,12 +6,14 @@ from collections.abc import Mapping
 from typing import Any, TypedDict
 
 import numpy as np
+import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from sklearn import metrics as sk
 
 from mlkit.data import Dataset, Schema
 from mlkit.evaluate.evaluation import Evaluation
 from mlkit.evaluate.gates import gate_results
+from mlkit.evaluate.groups import GroupComparison, group_comparisons
 from mlkit.evaluate.names import check_metric_names, metric_specs, nearest
 from mlkit.evaluate.residuals import residuals
 from mlkit.evaluate.slices import SliceResult, slice_results
@@ -118,6 +120,7 @@ def evaluate(
         ),
         slices=_slices(dataset, scored["model"], specs, params),
         against_dummy=_against_dummy(scored, specs, params),
+        groups=_groups(dataset, scored["model"], params),
         **_details(dataset, scored["model"], params),
     )
 
@@ -236,19 +239,41 @@ def _slices(
                 f"({', '.join(schema.names)}), got {name!r}. "
                 + (f"Did you mean {near!r}?" if near else "Correct the name.")
             )
-    protected = [column.name for column in schema.columns if column.protected]
-    names = list(dict.fromkeys([*params.evaluate.slices, *protected]))
-    columns = dataset.frame[names].iloc[dataset.test_rows]
-    if dataset.weight is not None:
-        columns = columns[(dataset.weight.iloc[dataset.test_rows] > 0).to_numpy()]
+    names = list(dict.fromkeys([*params.evaluate.slices, *_protected(schema)]))
     return slice_results(
-        columns,
+        _test_columns(dataset, names),
         model,
         list(specs.values()),
         primary=params.primary,
         masked=[name for name in names if schema.column(name).sensitive],
         **_options(params),
     )
+
+
+def _groups(
+    dataset: Dataset, model: Scored, params: Params
+) -> tuple[GroupComparison, ...]:
+    schema, names = dataset.schema, _protected(dataset.schema)
+    return group_comparisons(
+        _test_columns(dataset, names),
+        model,
+        target=schema.target,
+        classes=_class_names(schema),
+        masked=[name for name in names if schema.column(name).sensitive],
+        confidence=params.evaluate.confidence,
+    )
+
+
+def _protected(schema: Schema) -> list[str]:
+    return [column.name for column in schema.columns if column.protected]
+
+
+def _test_columns(dataset: Dataset, names: list[str]) -> pd.DataFrame:
+    """Return columns of the rows that are scored: those of weight 0 are not."""
+    columns = dataset.frame[names].iloc[dataset.test_rows]
+    if dataset.weight is None:
+        return columns
+    return columns[(dataset.weight.iloc[dataset.test_rows] > 0).to_numpy()]
 
 
 def _confusion(scored: Scored) -> tuple[tuple[int, ...], ...]:

@@ -96,8 +96,7 @@ def slice_results(
         )
     found = []
     for column in columns.columns:
-        for place, (value, rows) in enumerate(parts(columns[column])):
-            name = f"value {place + 1}" if column in masked else value
+        for name, rows in parts(columns[column], masked=column in masked):
             metrics, note = _metrics(
                 scored.take(rows), specs, confidence, resamples, seed
             )
@@ -141,14 +140,21 @@ def _absent(n: int, reason: str | None) -> Estimate:
     return Estimate(nothing, nothing, nothing, n, "none", reason)
 
 
-def parts(values: pd.Series) -> Iterator[Part]:
+def parts(values: pd.Series, *, masked: bool = False) -> Iterator[Part]:
     """Yield name and rows of each slice of a column; every row is in one slice.
+
+    The slices of a masked column are numbered instead of named.
 
     Examples
     --------
     >>> [(name, int(rows.sum())) for name, rows in parts(pd.Series(["b", "a", "b"]))]
     [('b', 2), ('a', 1)]
     """
+    for place, (name, rows) in enumerate(_parts(values)):
+        yield (f"value {place + 1}" if masked else name), rows
+
+
+def _parts(values: pd.Series) -> Iterator[Part]:
     missing = values.isna().to_numpy()
     if _ordered(values) and values.nunique() > 10:
         yield from _bands(values, ~missing)

@@ -13,13 +13,22 @@ from mlkit.metrics.digits import number_or_none, show
 from mlkit.metrics.estimates import Estimate, compute, estimate, estimates
 from mlkit.metrics.own import OwnMetricError, own_metric
 from mlkit.metrics.paired import PairedTest, paired_test
+from mlkit.metrics.proportions import wilson
 from mlkit.metrics.reliability import Calibration, CalibrationBin, calibration
 from mlkit.metrics.scored import Scored, Undefined
+from mlkit.metrics.two_samples import (
+    Contrast,
+    compare_means,
+    compare_shares,
+    holm,
+    mean_interval,
+)
 
 __all__ = [
     "METRICS",
     "Calibration",
     "CalibrationBin",
+    "Contrast",
     "Curve",
     "Estimate",
     "MetricSpec",
@@ -28,9 +37,13 @@ __all__ = [
     "Scored",
     "Undefined",
     "calibration",
+    "compare_means",
+    "compare_shares",
     "compute",
     "estimate",
     "estimates",
+    "holm",
+    "mean_interval",
     "metrics_for",
     "number_or_none",
     "own_metric",
@@ -38,4 +51,5 @@ __all__ = [
     "pr_curves",
     "roc_curves",
     "show",
+    "wilson",
 ]

@@ -13,6 +13,7 @@ from pandas.api import types
 
 from mlkit.data.dates import read_dates
 from mlkit.data.distinct import Distinct, find_distinct
+from mlkit.data.epochs import EPOCHS, read_epoch
 from mlkit.data.numerals import read_numbers
 from mlkit.data.records import Check, Column, DataError, Schema
 from mlkit.data.wording import (
@@ -220,7 +221,10 @@ def _dates(
         moments = stamps.as_unit("us").to_numpy()
         return pd.Series(moments, index=values.index, name=column.name), []
     distinct = find_distinct(values)
-    read = read_dates(distinct.texts, "mdy" if column.format == "mdy" else "dmy")
+    if column.format in EPOCHS:
+        read = read_epoch(read_numbers(distinct.texts, None), column.format)
+    else:
+        read = read_dates(distinct.texts, "mdy" if column.format == "mdy" else "dmy")
     moments = distinct.spread(read, np.datetime64("NaT", "us"))
     rule = "a date column must hold dates"
     advice = f"Correct them, write them like 2016-02-29 01:16, or {_other_kind(column)}"

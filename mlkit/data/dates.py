@@ -3,9 +3,11 @@
 Forms that are read: year first (``2016-02-29``, ``2016/2/29``, ``2016-02``), compact
 (``20160229``, ``20160229T011600``), day or month first (``29/2/2016``, ``2.29.16``),
 month and year (``02/2016``) and English month names (``29 Feb 2016``,
-``February 29, 2016``, ``29-Feb-16``, ``Feb 2016``), each but the month alone with or
-without a time (``01:16``, ``1:16:05.25 PM``, ``T01:16Z``, ``01:16+02:00``). A time with
-a zone is turned to UTC. Years of two digits are 1969 to 2068, as in POSIX.
+``February 29, 2016``, ``29-Feb-16``, ``2016-Feb-29``, ``Feb 2016``), each but the month
+alone with or without a time (``01:16``, ``1:16:05.25 PM``, ``T01:16Z``,
+``01:16+02:00``), and ``Mon Feb 29 01:16:05 2016`` as C writes it, with or without a
+zone before the year. A time with a zone is turned to UTC. Years of two digits are 1969
+to 2068, as in POSIX.
 """
 
 from __future__ import annotations
@@ -24,7 +26,7 @@ Moments = NDArray[np.datetime64]
 _TIME = (
     r"(?:(?:T|\s+|,\s+)(?P<H>\d{1,2}):(?P<M>\d{2})"
     r"(?::(?P<S>\d{2})(?:[.,](?P<f>\d{1,9}))?)?"
-    r"\s?(?P<half>[AaPp]\.?[Mm]\.?)?\s?(?P<zone>[Zz]|UTC|GMT|[+-]\d{2}:?\d{2})?)?$"
+    r"\s?(?P<half>[AaPp]\.?[Mm]\.?)?\s?(?P<zone>[Zz]|UTC|GMT|[+-]\d{2}(?::?\d{2})?)?)?$"
 )
 _MONTH = r"(?P<name>[A-Za-z]{3,9})\.?"
 _YEAR = r"(?P<y>\d{4}|\d{2})"
@@ -42,6 +44,10 @@ FORMS = (
     + _TIME,
     r"^" + _MONTH + r"\s(?P<d>\d{1,2}),?\s" + _YEAR + _TIME,
     r"^" + _MONTH + r"[-\s](?P<y>\d{4})$",
+    r"^(?P<y>\d{4})[-\s]" + _MONTH + r"[-\s](?P<d>\d{1,2})" + _TIME,
+    r"^[A-Za-z]{3}\s" + _MONTH + r"\s{1,2}(?P<d>\d{1,2})"
+    r"\s(?P<H>\d{2}):(?P<M>\d{2}):(?P<S>\d{2})"
+    r"\s(?:(?P<zone>UTC|GMT|[+-]\d{2}:?\d{2})\s)?(?P<y>\d{4})$",
 )
 MONTHS = (
     *("january", "february", "march", "april", "may", "june", "july", "august"),
@@ -149,7 +155,7 @@ def _offset(fields: Mapping[str, Any]) -> NDArray[np.int64]:
     if "zone" not in fields:
         return np.zeros(length, dtype=np.int64)
     parts = pc.extract_regex(
-        fields["zone"].fill_null(""), r"^(?P<sign>[+-])(?P<H>\d{2}):?(?P<M>\d{2})$"
+        fields["zone"].fill_null(""), r"^(?P<sign>[+-])(?P<H>\d{2}):?(?P<M>\d{2})?$"
     )
     zone = _fields(parts)
     sign = np.asarray(zone["sign"].fill_null("").to_numpy(zero_copy_only=False))

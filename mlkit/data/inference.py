@@ -10,6 +10,7 @@ import pandas as pd
 from mlkit.data.conformance import conform_column, repeated_names
 from mlkit.data.kinds import (
     NOTHING,
+    ORDERS,
     Guess,
     guess_declared,
     guess_kind,
@@ -99,7 +100,7 @@ def infer_columns(
     orders = {
         guess.format
         for guess in guesses.values()
-        if guess.kind == "date" and guess.format and not guess.undecided
+        if guess.kind == "date" and guess.format in ORDERS and not guess.undecided
     }
     order = orders.pop() if len(orders) == 1 else None
     columns: list[Column] = []

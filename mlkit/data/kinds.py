@@ -9,33 +9,41 @@ The rules, in order; the first that fits decides:
    only when every value is such a date. Day before month or month before day is decided
    by the column as a whole;
 5. numbers in one of the styles of :mod:`mlkit.data.numerals`. A column with leading
-   zeros (``007``) holds codes, not numbers. Small whole numbers stay numbers, whether
-   they count or code, until a kind is declared;
+   zeros (``007``) holds codes, not numbers. Numbers under a name that speaks of time
+   are dates where all of them fit one unit of :mod:`mlkit.data.epochs`. Small whole
+   numbers stay numbers, whether they count or code, until a kind is declared;
 6. at least 95 % dates, or numbers of more than 20 sizes, beside at most 20 other texts:
    a date or number column with mistakes in it, which validation then names;
 7. text of at least 4 words a value, at least 30 % of the values distinct: text;
 8. at least 95 % of at least 20 values distinct: identifier;
 9. anything else is a category.
 
-Numbers are identifiers when they are whole and either count on without gaps, or are at
-least 95 % distinct and the column's name ends in a word such as ``id`` or ``number``.
+Numbers are identifiers when they are whole and at least 95 % distinct, and either count
+on without gaps or stand under a name that ends in a word such as ``id`` or ``number``,
+or under none (``Unnamed: 0``, the row numbers that a data frame was saved with).
 Numbers with a decimal point are never identifiers.
 """
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 from pandas.api import types
 
 from mlkit.data.dates import Order, possible_orders, read_dates
 from mlkit.data.distinct import Distinct, find_distinct
+from mlkit.data.epochs import (
+    WORDS,
+    compact_dates,
+    find_epoch,
+    name_words,
+)
 from mlkit.data.numerals import (
     CODE,
     DIGITS,
@@ -61,7 +69,7 @@ NOTHING = "every value is missing"
 ORDERS = {"dmy": "day before month", "mdy": "month before day"}
 ID_WORDS = frozenset(
     {"id", "ids", "uuid", "guid", "key", "idx", "index", "no", "nr", "num", "number"}
-    | {"code", "row", "record", "serial"}
+    | {"code", "row", "record", "serial", "pk", "sno", "rowid", "rownames", "unnamed"}
 )
 
 
@@ -114,11 +122,18 @@ def guess_declared(values: pd.Series, kind: Kind) -> Guess:
     typed = types.is_numeric_dtype(values.dtype) or types.is_datetime64_any_dtype(
         values.dtype
     )
+    if kind == "date" and types.is_numeric_dtype(values.dtype):
+        numbers = values.to_numpy(dtype=np.float64, na_value=np.nan)
+        return Guess(kind, why, find_epoch(numbers))
     if typed or kind not in ("number", "date"):
         return Guess(kind, why)
     distinct = find_distinct(values)
     if kind == "number":
         return Guess(kind, why, find_style(distinct.texts))
+    if len(distinct.texts) and readable(distinct.texts, None).all():
+        epoch = find_epoch(read_numbers(distinct.texts, None))
+        if epoch is not None:
+            return Guess(kind, why, epoch)
     return replace(_date(distinct)[0], why=why)
 
 
@@ -199,21 +214,36 @@ def _dated(distinct: Distinct, order: Order) -> NDArray[np.bool_]:
 
 
 def _typed_number(values: pd.Series, name: str, *, identifiers: bool) -> Guess:
-    present = values.dropna()
-    if identifiers and types.is_integer_dtype(values.dtype):
-        numbers = present.to_numpy(dtype=np.float64)
-        why = _identifier(np.unique(numbers), len(numbers), name)
-        if why:
-            return Guess("identifier", why)
-    return Guess("number", "every value is a number")
+    numbers = values.dropna().to_numpy(dtype=np.float64)
+    sizes, whole = np.unique(numbers), types.is_integer_dtype(values.dtype)
+    if whole and compact_dates(sizes):
+        days = pa.array([f"{size:.0f}" for size in sizes], pa.large_string())
+        if not np.isnat(read_dates(days)).any():
+            return Guess("date", "every value is a date such as 20160229")
+    return _sized(sizes, name, None, len(numbers) if identifiers and whole else 0)
 
 
 def _number(
     distinct: Distinct, style: str | None, name: str, *, identifiers: bool
 ) -> Guess:
-    if identifiers and matches(distinct.texts, WHOLE).all():
-        numbers = np.unique(read_numbers(distinct.texts, style))
-        why = _identifier(numbers, int(distinct.counts.sum()), name)
+    numbers = read_numbers(distinct.texts, style)
+    sizes = np.unique(numbers[~np.isnan(numbers)])
+    named = identifiers and matches(distinct.texts, WHOLE).all()
+    return _sized(sizes, name, style, int(distinct.counts.sum()) if named else 0)
+
+
+def _sized(
+    sizes: NDArray[np.float64], name: str, style: str | None, named_rows: int
+) -> Guess:
+    """Return what numbers are by their distinct sizes and the name above them.
+
+    `named_rows` is how many rows they could be the names of, 0 where they cannot.
+    """
+    epoch = find_epoch(sizes, name) if style is None else None
+    if epoch is not None:
+        return Guess("date", f"every value is a date in {WORDS[epoch]}", epoch)
+    if named_rows:
+        why = _identifier(sizes, named_rows, name)
         if why:
             return Guess("identifier", why)
     written = f", written like {style}" if style else ""
@@ -227,9 +257,10 @@ def _identifier(sizes: NDArray[np.float64], rows: int, name: str) -> str | None:
         return None
     if sizes[-1] - sizes[0] < GAPS * len(sizes):
         return f"{share:.1%} of the values are distinct whole numbers in a row"
-    words = re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])", name)
-    if words and words[-1].lower() in ID_WORDS:
-        return f"{share:.1%} of the values are distinct and the name says {words[-1]!r}"
+    words = name_words(name)
+    if words and words[-1] in ID_WORDS:
+        says = f"the name says {words[-1]!r}"
+        return f"{share:.1%} of the values are distinct and {says}"
     return None
 
 

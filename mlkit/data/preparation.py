@@ -32,6 +32,9 @@ from mlkit.data.split import Division, split_by_group, split_by_hash, split_by_t
 from mlkit.data.wording import counted, row_numbers
 from mlkit.params.models import Params
 
+REPEATING = 0.01
+DROPPED = "They are dropped from training"
+KEPT = "They stay, as training rows are copies of each other as often"
 NO_FEATURE = Check(
     "features",
     "failed",
@@ -62,7 +65,7 @@ def prepare(
     """Return the dataset of a case: columns understood, rows checked and divided.
 
     Rows without a target are dropped, as are training rows that also stand in the test
-    file, each with a warning that counts them.
+    file (unless rows repeat anyway), each with a warning that counts them.
 
     Parameters
     ----------
@@ -226,7 +229,11 @@ def weight_checks(frame: pd.DataFrame, params: Params) -> list[Check]:
 def without_test_copies(
     usable: Usable, hashes: Hashes
 ) -> tuple[Usable, Hashes, list[Check]]:
-    """Return the rows without training rows that also stand in the test file."""
+    """Return the rows without training rows that also stand in the test file.
+
+    They stay where rows repeat each other anyway: to drop every row that some test row
+    is equal to, its target included, would teach the opposite.
+    """
     own_test = usable.own_test
     copies = ~own_test & np.isin(hashes, hashes[own_test])
     rule = "a test row must not be a training row"
@@ -234,9 +241,9 @@ def without_test_copies(
         return usable, hashes, [Check("test copies", "ok", None, rule, "none is")]
     found = f"{counted(int(copies.sum()), 'row')} of the source also in the test file"
     found += f": {row_numbers(np.flatnonzero(copies))}"
-    check = Check(
-        *("test copies", "warning", None, rule, found, "They are dropped from training")
-    )
+    check = Check("test copies", "warning", None, rule, found, DROPPED)
+    if rows_repeat(hashes[~own_test], hashes[own_test]):
+        return usable, hashes, [replace(check, advice=KEPT)]
     kept = Usable(
         usable.frame[~copies].reset_index(drop=True),
         usable.y[~copies].reset_index(drop=True),
@@ -244,6 +251,17 @@ def without_test_copies(
         own_test[~copies],
     )
     return kept, hashes[~copies], [check]
+
+
+def rows_repeat(learn: Hashes, tests: Hashes) -> bool:
+    """Return whether copies between two files are no more than rows repeating.
+
+    True where at least 1 % of the training rows have a copy among them, and the share
+    of test rows that have one there is at most twice as large.
+    """
+    _, place, sizes = np.unique(learn, return_inverse=True, return_counts=True)
+    inside = float(np.mean(sizes[place] > 1))
+    return inside >= REPEATING and float(np.mean(np.isin(tests, learn))) <= 2 * inside
 
 
 def divide(

@@ -26,7 +26,9 @@ class Column:
         other kinds, for more than 1,000 values and for sensitive columns.
     format : str or None
         How texts are read: ``dmy`` or ``mdy`` for dates whose day and month need an
-        order, ``1,234.5`` or ``1.234,5`` for numbers with separators; None otherwise.
+        order, such as ``epoch s`` for dates that are numbers, ``1,234.5`` or
+        ``1.234,5`` for numbers with separators, with the unit that all of them have;
+        None otherwise.
     why : str
         The sentence that says how kind and role were decided.
     """

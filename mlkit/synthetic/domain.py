@@ -45,8 +45,9 @@ class Truth:
     Attributes
     ----------
     expected : ndarray of shape (n_rows,) or (n_rows, n_classes)
-        Probability of the positive class (binary) or of each class (multiclass), or the
-        expected value (regression), given every column before values went missing.
+        Probability of the positive class (binary) or of each class (multiclass, in the
+        alphabetical order of the classes), or the expected value (regression), given
+        every column before values went missing.
     unbiased : ndarray of the same shape
         The same without the injected bias.
     biased, bad_slice : ndarray of bool of shape (n_rows,)

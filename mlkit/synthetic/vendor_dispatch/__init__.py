@@ -13,6 +13,7 @@ from collections.abc import Mapping
 import numpy as np
 from scipy.special import expit
 
+from mlkit.synthetic.columns import towards
 from mlkit.synthetic.domain import Domain, Option, Sample, Truth
 from mlkit.synthetic.draws import Draws
 from mlkit.synthetic.vendor_dispatch.export import table
@@ -44,8 +45,8 @@ def make(options: Mapping[str, float], seed: int) -> Sample:
 
     def chance(hardness: Floats | Flags, bias: float) -> Floats:
         p = expit(odds(jobs, orders, bias) - HARDNESS * hardness)
-        p = np.where(bad, p + options["bad_slice"] * (0.5 - p), p)
-        return np.asarray(p + options["noise"] * (0.5 - p))
+        p = towards(p, options["bad_slice"] * bad, 0.5)
+        return towards(p, options["noise"], 0.5)
 
     def seen(bias: float) -> Floats:
         share = hard_given(orders.override, options["override_rate"])

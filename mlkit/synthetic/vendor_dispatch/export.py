@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from mlkit.synthetic.draws import Draws, Places
+from mlkit.synthetic.columns import numbered, with_gaps, words
+from mlkit.synthetic.draws import Draws
 from mlkit.synthetic.vendor_dispatch.jobs import (
     CUSTOMERS,
     DAYS,
@@ -27,11 +28,10 @@ from mlkit.synthetic.vendor_dispatch.vendors import TIERS, VENDORS
 
 def table(draws: Draws, jobs: Jobs, orders: Orders, on_time: Flags) -> pd.DataFrame:
     """Return the jobs as their office would export them, with gaps."""
-    rows = np.arange(draws.rows)
     opened = FIRST_DAY.astype("datetime64[us]") + jobs.minute.astype("timedelta64[m]")
     frame = pd.DataFrame(
         {
-            "job_id": [f"J{number:07d}" for number in 1000 + rows * 3],
+            "job_id": numbered("J", draws.rows),
             "opened_at": opened,
             "weekday": words(WEEKDAYS, jobs.weekday),
             "hour": jobs.hour,
@@ -55,21 +55,14 @@ def table(draws: Draws, jobs: Jobs, orders: Orders, on_time: Flags) -> pd.DataFr
             "on_time": on_time,
         }
     )
-    return with_gaps(draws, jobs, orders, frame)
+    return with_gaps(frame, gaps(draws, jobs, orders))
 
 
-def words(names: tuple[str, ...], places: Places) -> pd.Series:
-    """Return names as a text column."""
-    return pd.Series(np.array(names, dtype=object)[places], dtype="str")
-
-
-def with_gaps(
-    draws: Draws, jobs: Jobs, orders: Orders, frame: pd.DataFrame
-) -> pd.DataFrame:
-    """Return the table without what an office would not know of every job."""
+def gaps(draws: Draws, jobs: Jobs, orders: Orders) -> dict[str, Flags]:
+    """Return the cells of what an office would not know of every job, by column."""
     small_firm = VENDORS.tier[orders.vendor] == TIERS.index("bronze")
     station = draws.uniform("station", DAYS * len(REGIONS)).reshape(DAYS, -1)
-    gaps = {
+    return {
         "distance_km": draws.chance(
             "no distance", 0.03 + 0.09 * (jobs.region == HARBOUR)
         ),
@@ -79,6 +72,3 @@ def with_gaps(
         ),
         "weather": station[jobs.minute // 1440, jobs.region] < 0.02,
     }
-    for column, missing in gaps.items():
-        frame.loc[missing, column] = np.nan
-    return frame

@@ -555,6 +555,27 @@ def test_training_rows_that_stand_in_the_test_file_are_dropped() -> None:
     )
 
 
+def test_copies_in_the_test_file_stay_where_rows_repeat_anyway() -> None:
+    rng = np.random.default_rng(5)
+    few = pd.DataFrame({"a": rng.choice(["u", "v"], 400), "b": rng.choice(["r", "s"])})
+    few["y"] = np.where(rng.random(400) < 0.5 + 0.3 * (few.a == "u"), "yes", "no")
+    dataset = prepare(few[:300], case(test="t.csv"), test=few[300:])
+    assert (len(dataset.train_rows), len(dataset.test_rows)) == (300, 100)
+    found = check(dataset, "test copies")
+    assert found.status == "warning"
+    assert found.sentence.endswith(
+        "They stay, as training rows are copies of each other as often"
+    )
+
+
+def test_copies_in_the_test_file_are_dropped_where_they_are_more_than_repetition() -> (
+    None
+):
+    raw = pd.concat([rows(), rows().iloc[:10]], ignore_index=True)
+    dataset = prepare(raw, case(test="t.csv"), test=raw.iloc[50:150])
+    assert (len(dataset.train_rows), len(dataset.test_rows)) == (210, 100)
+
+
 def test_labels_with_a_full_stop_in_the_test_file_are_known() -> None:
     test = rows(60, seed=1)
     plain = prepare(rows(), case(test="t.csv"), test=test)

@@ -100,7 +100,12 @@ class Evaluation:
 
     def _repr_html_(self) -> str:
         return evaluation_html(
-            self.specs, self.metrics, self.gates, self.slices, primary=self.primary
+            self.specs,
+            self.metrics,
+            self.gates,
+            self.slices,
+            self.groups,
+            primary=self.primary,
         )
 
 

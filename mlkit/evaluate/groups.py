@@ -203,7 +203,7 @@ def group_comparisons(
                 _group(value, rows, scored, found, confidence)
                 for value, rows in parts(columns[column], masked=column in masked)
             ),
-            note=_note(scored),
+            note=_note(scored, target, classes),
         )
         for column in columns.columns
     ]
@@ -213,8 +213,10 @@ def group_comparisons(
     )
 
 
-def _note(scored: Scored) -> str:
+def _note(scored: Scored, target: str, classes: tuple[str, ...] | None) -> str:
     notes = []
+    if scored.task == "binary" and classes is not None:
+        notes.append(f"Rates are of {target} = {classes[1]}.")
     if scored.weight is not None:
         notes.append("Rows are counted alike: sample weights are not used here.")
     if scored.task == "multiclass" and scored.n_classes > MOST_CLASSES:

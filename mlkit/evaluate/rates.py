@@ -87,9 +87,9 @@ def _binary(scored: Scored, positive: str) -> tuple[Measured, ...]:
         ("actual", "Actual rate", f"{positive} is", frequent, truth, every),
         ("predicted", "Predicted rate", f"{positive} is predicted", often, called,
          every),
-        ("true_positive", "True positive rate", f"of rows that are {positive}", others,
+        ("true_positive", "True positive rate", f"of rows that are {positive},", others,
          called, truth),
-        ("false_positive", "False positive rate", f"of rows that are not {positive}",
+        ("false_positive", "False positive rate", f"of rows that are not {positive},",
          others, called, ~truth),
     ]  # fmt: skip
     return tuple(

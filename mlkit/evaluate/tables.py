@@ -1,4 +1,4 @@
-"""How an evaluation shows itself in a notebook: three tables."""
+"""How an evaluation shows itself in a notebook: a table for each part."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from mlkit.data.markup import table
 from mlkit.evaluate.gates import GateResult
+from mlkit.evaluate.groups import GroupComparison
 from mlkit.evaluate.slices import SliceResult
 from mlkit.metrics import Estimate, MetricSpec
 
@@ -15,15 +16,18 @@ def evaluation_html(
     metrics: Mapping[str, Mapping[str, Estimate]],
     gates: Sequence[GateResult],
     slices: Sequence[SliceResult],
+    groups: Sequence[GroupComparison],
     *,
     primary: str,
 ) -> str:
-    """Return tables of metrics, gates and slices; those without rows are left out."""
+    """Return tables of metrics, gates, slices and groups; empty ones are left out."""
     found = [metrics_html(specs, metrics)]
     if gates:
         found.append(gates_html(specs, gates))
     if slices:
         found.append(slices_html(specs[primary], slices))
+    if groups:
+        found.append(groups_html(groups))
     return "".join(found)
 
 
@@ -62,3 +66,9 @@ def slices_html(spec: MetricSpec, slices: Sequence[SliceResult]) -> str:
         for part in slices
     ]
     return table(f"{spec.label} by slice", ["slice", "rows", spec.label], rows)
+
+
+def groups_html(groups: Sequence[GroupComparison]) -> str:
+    """Return a table of what was found, with a row a protected column."""
+    rows = [[found.column, found.sentence] for found in groups]
+    return table("Groups, a first look at bias", ["column", "finding"], rows)

@@ -13,6 +13,7 @@ from mlkit.report.cases import index_page
 from mlkit.report.columns import checks, distributions, missing
 from mlkit.report.figures import Figure, figure
 from mlkit.report.folds import Fold
+from mlkit.report.groups import Finding, Findings, group_rates
 from mlkit.report.intervals import metric_intervals
 from mlkit.report.measures import gates_table
 from mlkit.report.notebook import notebook_page
@@ -25,6 +26,8 @@ from mlkit.report.views import CaseView, Header, KeyNumber, Link, Outcome
 __all__ = [
     "CaseView",
     "Figure",
+    "Finding",
+    "Findings",
     "Fold",
     "Gallery",
     "Header",
@@ -37,6 +40,7 @@ __all__ = [
     "figure",
     "gates_table",
     "glue",
+    "group_rates",
     "index_page",
     "metric_intervals",
     "missing",

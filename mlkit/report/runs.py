@@ -7,12 +7,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from mlkit.report import measures, summary, wording
+from mlkit.report import groups, measures, summary, wording
 from mlkit.report.folds import Fold, Text
 from mlkit.report.layout import render
 from mlkit.report.summary import Run
 from mlkit.report.tables import Table, table
-from mlkit.report.views import Header, KeyNumber, Link, Outcome
+from mlkit.report.views import Aside, Header, KeyNumber, Link, Outcome
 
 SOURCE_EDGE = 5
 PURPOSE = {
@@ -94,6 +94,7 @@ def run_page(
         when=wording.moment(summary.started(run)),
         failure=failure(run),
         numbers=measures.key_numbers(run, previous) if ended_well else (),
+        asides=_asides(run) if ended_well else (),
         changes=_changes(run, previous, first),
         previous=before,
         previous_href=f"../{before}/index.html" if before else "",
@@ -212,6 +213,11 @@ def _also_seen(run: Run) -> list[str]:
     ]
 
 
+def _asides(run: Run) -> tuple[Aside, ...]:
+    found = groups.bias_aside(measures.evaluation(run))
+    return () if found is None else (found,)
+
+
 def _changes(run: Run, previous: Run | None, first: bool) -> tuple[str, ...]:
     if not run.get("params") or not run.get("run"):
         return ()
@@ -308,6 +314,7 @@ def step_header(
         run=name,
         outcome=outcome,
         numbers=numbers,
+        asides=_asides(run) if step == "evaluate" else (),
         changes=_changes(run, previous, first),
         previous=before,
         previous_href=f"../{before}/index.html" if before else "",

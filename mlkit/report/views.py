@@ -24,6 +24,15 @@ class Link:
 
 
 @dataclass(frozen=True)
+class Aside:
+    """What the first screen says beside the verdict, with its colour (a tone)."""
+
+    label: str
+    text: str
+    tone: str = "neutral"
+
+
+@dataclass(frozen=True)
 class Outcome:
     """What came of a run or of one of its notebooks.
 
@@ -212,6 +221,8 @@ class Header:
         What the page is called; empty takes the notebook's first heading.
     numbers : sequence of KeyNumber
         Three to five.
+    asides : sequence of Aside
+        What has no part in the verdict and must be seen.
     changes : sequence of str
         What changed since the last run, a sentence each.
     previous : str or None
@@ -231,6 +242,7 @@ class Header:
     outcome: Outcome
     title: str = ""
     numbers: Sequence[KeyNumber] = ()
+    asides: Sequence[Aside] = ()
     changes: Sequence[str] = ()
     previous: str | None = None
     previous_href: str = ""

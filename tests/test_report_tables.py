@@ -81,6 +81,9 @@ def test_a_long_table_is_cut_and_says_how_many_rows_more() -> None:
 def test_an_empty_table_says_so() -> None:
     assert "There are no rows." in table(FRAME.iloc[:0], caption="x")._repr_html_()
     assert "There are no rows." in table([], caption="x")._repr_html_()
+    named = table([], caption="x", headings={"metric": "Metric"})
+    assert (named.columns, named.rows) == (("Metric",), ())
+    assert "There are no rows." in named._repr_html_()
 
 
 def test_masked_columns_never_reach_the_record() -> None:

@@ -176,6 +176,9 @@ def table(
     """
     names, values = _columns(data)
     headings = dict(zip(names, names, strict=True)) if headings is None else headings
+    if not names:
+        # A list without rows does not tell its columns; the headings do.
+        values = {name: [] for name in headings}
     for name in headings:
         if name not in values:
             raise KeyError(

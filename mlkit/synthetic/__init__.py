@@ -11,5 +11,16 @@ were.
 
 from mlkit.synthetic.domain import Domain, Option, Truth
 from mlkit.synthetic.domains import DOMAINS, check_options, generate, truth
+from mlkit.synthetic.fashion import FashionTables, fashion_tables
 
-__all__ = ["DOMAINS", "Domain", "Option", "Truth", "check_options", "generate", "truth"]
+__all__ = [
+    "DOMAINS",
+    "Domain",
+    "FashionTables",
+    "Option",
+    "Truth",
+    "check_options",
+    "fashion_tables",
+    "generate",
+    "truth",
+]

@@ -9,6 +9,7 @@ import pandas as pd
 
 from mlkit.params.problems import nearest
 from mlkit.synthetic.domain import Domain, Sample, Truth, settings
+from mlkit.synthetic.fashion import FASHION
 from mlkit.synthetic.future_skills import FUTURE_SKILLS
 from mlkit.synthetic.levy_impact import LEVY_IMPACT
 from mlkit.synthetic.scheme_success import SCHEME_SUCCESS
@@ -16,7 +17,7 @@ from mlkit.synthetic.vendor_dispatch import VENDOR_DISPATCH
 
 DOMAINS: dict[str, Domain] = {
     domain.name: domain
-    for domain in (VENDOR_DISPATCH, FUTURE_SKILLS, SCHEME_SUCCESS, LEVY_IMPACT)
+    for domain in (VENDOR_DISPATCH, FUTURE_SKILLS, SCHEME_SUCCESS, LEVY_IMPACT, FASHION)
 }
 
 

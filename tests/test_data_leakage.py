@@ -13,7 +13,8 @@ from sklearn import datasets
 from sklearn.metrics import r2_score, roc_auc_score
 
 from mlkit.data import Dataset, prepare
-from mlkit.data.leakage import AUC_BOUND, R2_BOUND, parts_of_target
+from mlkit.data.leakage import AUC_BOUND, R2_BOUND
+from mlkit.data.relations import parts_of_target
 from mlkit.data.strengths import area_under_curve, make_folds, r2, strength
 from mlkit.params.models import Params
 

@@ -503,8 +503,8 @@ def test_a_class_with_one_training_row_is_refused() -> None:
     params = case("multiclass", time="at", split={"by": "time"})
     (found,) = failures(with_rare(1), params)
     assert found == (
-        "column 'y': each class needs at least 2 training rows; 'rare has 1'. Merge or "
-        "leave out rare classes, for instance by data.query"
+        "column 'y': each class needs at least 2 training rows; 'rare has 1'. Merge rare "
+        "classes, or leave them out by data.min_class_rows"
     )
 
 

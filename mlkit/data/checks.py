@@ -103,7 +103,7 @@ def class_checks(
     failed = any(count < needed for count in few.values())
     named = [f"{label} has {count}" for label, count in few.items()]
     rule = f"each class needs at least {needed if failed else wanted} training rows"
-    advice = "Merge or leave out rare classes, for instance by data.query"
+    advice = "Merge rare classes, or leave them out by data.min_class_rows"
     yield Check(
         "class rows",
         "failed" if failed else "warning",

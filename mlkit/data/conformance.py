@@ -114,7 +114,7 @@ def absent_columns(
             did_you_mean(column.name, known),
         )
         for column in columns
-        if column.role in ("feature", "target") and column.name not in known
+        if (column.is_feature or column.role == "target") and column.name not in known
     ]
 
 
@@ -148,7 +148,7 @@ def unseen_levels(frame: pd.DataFrame, schema: Schema) -> tuple[Check, ...]:
     """
     checks = []
     for column in schema.columns:
-        if column.role == "feature" and column.levels is not None:
+        if column.is_feature and column.levels is not None:
             checks += new_levels(frame[column.name], column, column.levels)
     return tuple(checks)
 

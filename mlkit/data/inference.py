@@ -16,7 +16,7 @@ from mlkit.data.kinds import (
     guess_kind,
     with_order,
 )
-from mlkit.data.labels import find_classes, read_labels
+from mlkit.data.labels import find_classes, leave_out_rare, read_labels
 from mlkit.data.records import Check, Column, DataError, Role, Schema
 from mlkit.data.wording import did_you_mean
 from mlkit.params.models import Params
@@ -54,7 +54,7 @@ def infer_schema(raw: pd.DataFrame, params: Params) -> Schema:
     refuse(mistakes)
     if params.task == "regression":
         return make_schema(columns, params, None)
-    labels = read_labels(values)
+    labels, _ = leave_out_rare(read_labels(values), params, target)
     classes, checks = find_classes(
         labels, params, kind=target.kind, sensitive=target.sensitive
     )
@@ -96,7 +96,8 @@ def infer_columns(
 ) -> tuple[list[Column], list[Check]]:
     """Return the columns with their kinds and roles, and what is odd about them."""
     data = params.data
-    guesses = {str(name): _guess(raw, str(name), params) for name in raw.columns}
+    names = [str(name) for name in raw.columns]
+    guesses = {name: _guess(raw, name, params) for name in names}
     orders = {
         guess.format
         for guess in guesses.values()
@@ -116,6 +117,7 @@ def infer_columns(
             protected=name in data.protected,
             format=guess.format,
             why=f"{guess.why}; {reason}" if reason else guess.why,
+            learnt=role == "time" and data.learn_time and guess.why != NOTHING,
         )
         columns.append(column)
         checks += _oddities(raw, column, guess, params)
@@ -235,6 +237,10 @@ def _roles(params: Params) -> Iterator[Check]:
         rule = f"the target cannot be {key} as well"
         found = f"both name {data.target!r}"
         yield Check("roles", "failed", data.target, rule, found, f"Change {key}")
+    if data.learn_time and data.time is None:
+        rule, found = "data.learn_time needs data.time", "data.time is not set"
+        advice = "Name the time column, or remove data.learn_time"
+        yield Check("roles", "failed", None, rule, found, advice)
     for by, name in (("time", data.time), ("group", data.group)):
         if data.split.by == by and name is None and data.test is None:
             rule = f"data.split.by: {by} needs data.{by}"

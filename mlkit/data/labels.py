@@ -16,8 +16,14 @@ from mlkit.data.wording import counted, listed, shown
 from mlkit.params.models import Kind, Params, Task
 
 MAX_CLASSES = 200
-POSITIVE = frozenset({"true", "yes", "y", "t", "1", "positive", "pos"})
-NEGATIVE = frozenset({"false", "no", "n", "f", "0", "-1", "negative", "neg"})
+POSITIVE = frozenset(
+    {"true", "yes", "y", "t", "1", "positive", "pos"}
+    | {"ja", "j", "oui", "si", "sí", "sim", "s", "tak", "wahr"}
+)
+NEGATIVE = frozenset(
+    {"false", "no", "n", "f", "0", "-1", "negative", "neg"}
+    | {"nein", "non", "não", "nao", "nie", "nee", "falsch"}
+)
 
 
 def read_labels(values: pd.Series) -> pd.Series:
@@ -26,6 +32,22 @@ def read_labels(values: pd.Series) -> pd.Series:
         return values.astype(TEXT)
     names = {value: number_text(value) for value in values.dropna().unique()}
     return values.map(names).astype(TEXT)
+
+
+def leave_out_rare(
+    labels: pd.Series, params: Params, column: Column
+) -> tuple[pd.Series, list[Check]]:
+    """Return the labels without those of fewer rows than ``data.min_class_rows``."""
+    counts = labels.value_counts()
+    rare = counts[counts < params.data.min_class_rows]
+    if not len(rare):
+        return labels, []
+    rule = f"a class needs at least {params.data.min_class_rows} rows"
+    named = listed(sorted(map(str, rare.index)), sensitive=column.sensitive)
+    found = f"{named}: {counted(int(rare.sum()), 'row')}"
+    advice = "They are left out, by data.min_class_rows"
+    check = Check("rare classes", "warning", column.name, rule, found, advice)
+    return labels.mask(labels.isin(rare.index)), [check]
 
 
 def sort_classes(labels: Sequence[str]) -> tuple[str, ...]:
@@ -75,6 +97,10 @@ def _wrong_number(
 ) -> tuple[str, str, str] | None:
     count = len(classes)
     named = listed(classes, sensitive=sensitive)
+    if count == 0:
+        rule = "a target needs at least two classes"
+        advice = "Lower data.min_class_rows, or merge classes"
+        return rule, "every class is left out as rare", advice
     if count == 1:
         rule = "a target needs at least two classes"
         return rule, f"every row is {named}", "Use data that hold every outcome"
@@ -133,8 +159,9 @@ def _undeclared(params: Params, positive: str, *, sensitive: bool) -> Check:
 def find_positive(classes: Sequence[str]) -> str | None:
     """Return the class whose name says that it is the positive one.
 
-    It does when one name means yes (true, yes, y, t, 1, positive, pos) and the other
-    means no (false, no, n, f, 0, -1, negative, neg).
+    It does when one name means yes (true, yes, y, t, 1, positive, pos, or yes in
+    another language: ja, oui, sí, sim, tak) and the other means no (false, no, n, f, 0,
+    -1, negative, neg; nein, non, não, nie).
 
     Examples
     --------

@@ -25,7 +25,12 @@ from mlkit.data.inference import (
     refuse,
     structure_checks,
 )
-from mlkit.data.labels import align_labels, find_classes, read_labels
+from mlkit.data.labels import (
+    align_labels,
+    find_classes,
+    leave_out_rare,
+    read_labels,
+)
 from mlkit.data.leakage import find_leakage
 from mlkit.data.records import Check, Schema
 from mlkit.data.split import Division, split_by_group, split_by_hash, split_by_time
@@ -136,18 +141,19 @@ def find_usable(
     own_test = np.zeros(len(frame), dtype=bool)
     y, classes, found = read_target(frame, schema, params, checks)
     checks += found
+    rare = rare_labels(frame[schema.target], classes)
     if test is not None:
         tests, found = apply_schema(with_text_names(test), schema, table="test file")
         checks += found
         refuse(checks)
-        test_y, found = read_test_target(tests, schema, classes)
+        test_y, found = read_test_target(tests, schema, classes, rare)
         checks += found
         if schema.column(schema.target).kind == "category":
-            tests[schema.target] = test_y
+            tests[schema.target] = test_y.where(test_y.notna(), tests[schema.target])
         frame = pd.concat([frame, tests], ignore_index=True)
         y = pd.concat([y, test_y], ignore_index=True)
         own_test = np.arange(len(frame)) >= len(own_test)
-    checks += target_checks(y, schema)
+    checks += target_checks(frame[schema.target], schema)
     checks += weight_checks(frame, params)
     kept = y.notna().to_numpy()
     usable = Usable(
@@ -183,7 +189,7 @@ def read_target(
             rule, advice = "the target must vary", "Choose another target"
             found += [_failed(schema, rule, "all values are equal", advice)]
     else:
-        values = read_labels(values)
+        values, found = leave_out_rare(read_labels(values), params, column)
         classes, problems = find_classes(
             values, params, kind=column.kind, sensitive=column.sensitive
         )
@@ -193,19 +199,31 @@ def read_target(
     return values, classes, found
 
 
+def rare_labels(target: pd.Series, classes: tuple[str, ...] | None) -> frozenset[str]:
+    """Return the labels of a conformed target that are no class."""
+    if classes is None:
+        return frozenset()
+    return frozenset(read_labels(target).dropna().unique()) - {*classes}
+
+
 def read_test_target(
-    tests: pd.DataFrame, schema: Schema, classes: tuple[str, ...] | None
+    tests: pd.DataFrame,
+    schema: Schema,
+    classes: tuple[str, ...] | None,
+    rare: frozenset[str],
 ) -> tuple[pd.Series, list[Check]]:
     """Return the target of a test file in the words of the source, and the checks."""
     values = tests[schema.target]
     if classes is None:
         return values, []
-    return align_labels(read_labels(values), classes, schema.column(schema.target))
+    labels = read_labels(values)
+    labels = labels.mask(labels.isin(rare) | labels.str.rstrip(".").isin(rare))
+    return align_labels(labels, classes, schema.column(schema.target))
 
 
-def target_checks(y: pd.Series, schema: Schema) -> list[Check]:
+def target_checks(target: pd.Series, schema: Schema) -> list[Check]:
     """Return a warning that counts the rows without a target."""
-    rows = np.flatnonzero(y.isna().to_numpy())
+    rows = np.flatnonzero(target.isna().to_numpy())
     rule = "rows need a target"
     if not len(rows):
         return [Check("target", "ok", schema.target, rule, "every row has one")]

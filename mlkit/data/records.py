@@ -31,6 +31,8 @@ class Column:
         None otherwise.
     why : str
         The sentence that says how kind and role were decided.
+    learnt : bool
+        Whether a model is given the time column as well.
     """
 
     name: str
@@ -41,6 +43,12 @@ class Column:
     levels: tuple[str, ...] | None = None
     format: str | None = None
     why: str = ""
+    learnt: bool = False
+
+    @property
+    def is_feature(self) -> bool:
+        """Whether a model is given the column."""
+        return self.role == "feature" or self.learnt
 
     def to_dict(self) -> dict[str, Any]:
         """Return the column as plain JSON data."""
@@ -87,7 +95,7 @@ class Schema:
     @property
     def features(self) -> tuple[str, ...]:
         """Names of the columns a model is given, in the table's order."""
-        return tuple(column.name for column in self.columns if column.role == "feature")
+        return tuple(column.name for column in self.columns if column.is_feature)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -138,7 +146,11 @@ class Schema:
 
 
 def _marks(column: Column) -> str:
-    marks = {"sensitive": column.sensitive, "protected": column.protected}
+    marks = {
+        "sensitive": column.sensitive,
+        "protected": column.protected,
+        "learnt": column.learnt,
+    }
     return ", ".join(mark for mark, given in marks.items() if given)
 
 

@@ -69,7 +69,7 @@ def strength(
     """
     wanted = _one_hot(target, classes) if classes else target[:, None].astype(float)
     if values.dtype.kind in "fM":
-        predicted = _by_tree(_numbers(values), target, folds, classes)
+        predicted = _by_tree(as_numbers(values), target, folds, classes)
     else:
         predicted = _by_level(find_distinct(values).codes, wanted, folds)
     score = _mean_auc(wanted, predicted) if classes else r2(target, predicted[:, 0])
@@ -80,7 +80,7 @@ def _direct(values: pd.Series, target: NDArray[Any], classes: int) -> float:
     """Return what the order or the size of numbers says, with nothing fitted."""
     if values.dtype.kind not in "fM" or classes > 2:
         return 0.0
-    numbers = _numbers(values)
+    numbers = as_numbers(values)
     if classes:
         area = area_under_curve(target == 1, np.nan_to_num(numbers, nan=-np.inf))
         return max(area, 1 - area)
@@ -108,7 +108,8 @@ def area_under_curve(positive: NDArray[np.bool_], score: Numbers) -> float:
     return float(above / (count * others))
 
 
-def _numbers(values: pd.Series) -> Numbers:
+def as_numbers(values: pd.Series) -> Numbers:
+    """Return numbers as they are, dates as days since 1970; NaN where missing."""
     if values.dtype.kind == "f":
         return values.to_numpy(dtype=np.float64)
     moments = values.to_numpy().astype("datetime64[us]")
@@ -174,7 +175,7 @@ def _bins(values: pd.Series) -> NDArray[np.int64]:
     """Return a code for each row, -1 where missing: levels, sizes or ranges of them."""
     if values.dtype.kind not in "fM":
         return find_distinct(values).codes
-    numbers = _numbers(values)
+    numbers = as_numbers(values)
     missing = np.isnan(numbers)
     edges = np.unique(numbers[~missing])
     if len(edges) > BINS:

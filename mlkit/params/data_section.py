@@ -92,6 +92,11 @@ class Data(Section):
     time: Text | None = Field(
         None, description="The column that says when a row happened."
     )
+    learn_time: bool = Field(
+        False,
+        description="Whether a model is also given `time`, taken apart into year, "
+        "month, day, weekday, hour and elapsed days.",
+    )
     group: Text | None = Field(
         None, description="The column whose rows belong together in a split."
     )
@@ -119,6 +124,11 @@ class Data(Section):
     split: Split = Field(default_factory=Split)
     min_rows: int = Field(
         100, ge=10, description="Fewer training rows than this are refused."
+    )
+    min_class_rows: int = Field(
+        0,
+        ge=0,
+        description="Classes with fewer rows than this are left out with their rows.",
     )
     accept_leakage: list[Text] = Field(
         default_factory=list,

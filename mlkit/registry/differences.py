@@ -114,7 +114,7 @@ def _features(schema: Mapping[str, Any]) -> dict[str, str]:
     return {
         column["name"]: column["kind"]
         for column in schema.get("columns", ())
-        if column.get("role", "feature") == "feature"
+        if column.get("role", "feature") == "feature" or column.get("learnt")
     }
 
 

@@ -6,7 +6,7 @@ A first look at bias, not a verdict: nothing that is found here changes a propos
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -29,8 +29,6 @@ from mlkit.metrics import (
 from mlkit.metrics.scored import Array
 
 METHODS = {True: "Wilson score interval", False: "Student t interval"}
-# Of a rate: which column, which group of it, which measure.
-Place = tuple[int, int, int]
 
 
 @dataclass(frozen=True)
@@ -46,8 +44,8 @@ class GroupRate:
         intervals; ``n`` is the number of rows the value is taken of. With fewer than 30
         such rows the value is undefined and ``reason`` says so.
     p_value
-        Of the difference, corrected for every difference that is tested in the
-        evaluation; None where there is none.
+        Of the difference, corrected for every difference that is tested in the column;
+        None where this one is not.
     differs
         Whether the difference is called: a corrected p-value of at most 1 minus the
         confidence, and an interval that leaves out 0.
@@ -110,8 +108,8 @@ class GroupComparison:
         What is compared, in the order of each group's rates.
     groups
         Every value, or band of values, of the column; missing values are a group.
-    sentence
-        What was found.
+    sentence, detail
+        What was found, and what else there is to say of it; may be empty.
     note
         What a reader must know of the numbers; empty where there is nothing.
     """
@@ -120,6 +118,7 @@ class GroupComparison:
     measures: tuple[Measure, ...]
     groups: tuple[GroupResult, ...]
     sentence: str = ""
+    detail: str = ""
     note: str = ""
 
     @property
@@ -141,6 +140,7 @@ class GroupComparison:
         return {
             "column": self.column,
             "sentence": self.sentence,
+            "detail": self.detail,
             "compared": self.compared,
             "differs": self.differs,
             "note": self.note,
@@ -175,7 +175,7 @@ def group_comparisons(
         Columns whose values are not told.
     confidence
         Level of the intervals. At most 1 minus this is the chance that any difference
-        is called where there is none, over all columns, groups and measures together.
+        is called in a column that has none, over its groups and measures together.
 
     Raises
     ------
@@ -187,7 +187,7 @@ def group_comparisons(
     Each group is held against the rest and not against the luckiest group: the largest
     difference between two groups grows with the number of small groups. Shares have
     Wilson intervals and their differences Newcombe's; means have Student's and their
-    differences Welch's. Corrected for how many there are by Holm's method.
+    differences Welch's. The tests of a column are corrected by Holm's method.
     """
     if len(columns) != scored.n:
         raise ValueError(
@@ -207,16 +207,20 @@ def group_comparisons(
         )
         for column in columns.columns
     ]
+    called = [_corrected(each, alpha=1 - confidence) for each in raw]
     return tuple(
-        replace(each, sentence=findings.sentence(each, confidence=confidence))
-        for each in _corrected(raw, alpha=1 - confidence)
+        replace(each, **findings.finding(each, confidence=confidence)._asdict())
+        for each in called
     )
 
 
 def _note(scored: Scored, target: str, classes: tuple[str, ...] | None) -> str:
     notes = []
     if scored.task == "binary" and classes is not None:
-        notes.append(f"Rates are of {target} = {classes[1]}.")
+        notes.append(
+            f"Rates are of {target} = {classes[1]}: the actual one is what the data "
+            "say, the others what the model makes of it."
+        )
     if scored.weight is not None:
         notes.append("Rows are counted alike: sample weights are not used here.")
     if scored.task == "multiclass" and scored.n_classes > MOST_CLASSES:
@@ -293,57 +297,35 @@ def _absent(n: int, reason: str) -> Estimate:
     return Estimate(math.nan, math.nan, math.nan, n, "none", reason)
 
 
-def _corrected(
-    found: Sequence[GroupComparison], *, alpha: float
-) -> list[GroupComparison]:
+def _corrected(found: GroupComparison, *, alpha: float) -> GroupComparison:
     """Replace the p-values by corrected ones and call the differences."""
-    tests: dict[Place, float] = {
-        _test(found, place): rate.p_value
-        for place, rate in _placed(found)
+    # Each of two groups is the rest of the other: both tell of the same test.
+    mirrored = len(found.groups) == 2
+    tests = {
+        (0 if mirrored else position, number): rate.p_value
+        for position, group in enumerate(found.groups)
+        for number, rate in enumerate(group.rates)
         if rate.p_value is not None
     }
     known = dict(zip(tests, holm(list(tests.values())), strict=True))
-    called = {
-        place: _called(rate, known[_test(found, place)], alpha)
-        for place, rate in _placed(found)
-        if rate.p_value is not None
-    }
-    return [_with_rates(each, place, called) for place, each in enumerate(found)]
-
-
-def _placed(found: Sequence[GroupComparison]) -> Iterable[tuple[Place, GroupRate]]:
-    for column, comparison in enumerate(found):
-        for position, group in enumerate(comparison.groups):
-            for number, rate in enumerate(group.rates):
-                yield (column, position, number), rate
-
-
-def _test(found: Sequence[GroupComparison], place: Place) -> Place:
-    """Return which test a rate is of: of two groups, each is the other's rest."""
-    column, position, number = place
-    mirrored = len(found[column].groups) == 2
-    return (column, 0 if mirrored else position, number)
-
-
-def _called(rate: GroupRate, p_value: float, alpha: float) -> GroupRate:
-    apart = rate.difference.lower > 0 or rate.difference.upper < 0
-    return replace(rate, p_value=p_value, differs=apart and p_value <= alpha)
-
-
-def _with_rates(
-    comparison: GroupComparison, column: int, called: Mapping[Place, GroupRate]
-) -> GroupComparison:
     groups = [
         replace(
             group,
             rates=tuple(
-                called.get((column, position, number), rate)
+                _called(rate, known.get((0 if mirrored else position, number)), alpha)
                 for number, rate in enumerate(group.rates)
             ),
         )
-        for position, group in enumerate(comparison.groups)
+        for position, group in enumerate(found.groups)
     ]
-    return replace(comparison, groups=tuple(groups))
+    return replace(found, groups=tuple(groups))
+
+
+def _called(rate: GroupRate, p_value: float | None, alpha: float) -> GroupRate:
+    if p_value is None:
+        return rate
+    apart = rate.difference.lower > 0 or rate.difference.upper < 0
+    return replace(rate, p_value=p_value, differs=apart and p_value <= alpha)
 
 
 def _plain(estimate: Estimate) -> dict[str, float | int | None]:

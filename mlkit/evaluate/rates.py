@@ -81,16 +81,17 @@ def _binary(scored: Scored, positive: str) -> tuple[Measured, ...]:
     truth, called = scored.codes == 1, scored.labels == 1
     every = np.ones(scored.n, dtype=bool)
     often = ("less often", "more often")
-    others = ("fewer are predicted to be", "more are predicted to be")
+    found = ("fewer are found", "more are found")
+    mistaken = ("fewer are taken for such", "more are taken for such")
     frequent = ("less frequent", "more frequent")
     table = [
         ("actual", "Actual rate", f"{positive} is", frequent, truth, every),
         ("predicted", "Predicted rate", f"{positive} is predicted", often, called,
          every),
-        ("true_positive", "True positive rate", f"of rows that are {positive},", others,
+        ("true_positive", "True positive rate", f"of rows that are {positive},", found,
          called, truth),
         ("false_positive", "False positive rate", f"of rows that are not {positive},",
-         others, called, ~truth),
+         mistaken, called, ~truth),
     ]  # fmt: skip
     return tuple(
         Measured(Measure(name, label, True, subject, *words), hits.astype(float), rows)

@@ -70,5 +70,5 @@ def slices_html(spec: MetricSpec, slices: Sequence[SliceResult]) -> str:
 
 def groups_html(groups: Sequence[GroupComparison]) -> str:
     """Return a table of what was found, with a row a protected column."""
-    rows = [[found.column, found.sentence] for found in groups]
+    rows = [[found.column, f"{found.sentence} {found.detail}"] for found in groups]
     return table("Groups, a first look at bias", ["column", "finding"], rows)

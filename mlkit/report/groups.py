@@ -41,8 +41,8 @@ class Finding:
         The column.
     label, tone : str
         The finding in a word or two, and its colour.
-    sentence : str
-        The finding.
+    sentence, detail : str
+        The finding, and what else there is to say of it.
     shown : Figure
         The rates of each group, with their numbers.
     """
@@ -51,18 +51,24 @@ class Finding:
     label: str
     tone: str
     sentence: str
+    detail: str
     shown: Figure
 
     def to_dict(self) -> dict[str, Any]:
         """Return what is said as plain JSON data."""
-        said = {"column": self.column, "label": self.label, "sentence": self.sentence}
-        return said | {"figure": self.shown.to_dict()}
+        return {
+            "column": self.column,
+            "label": self.label,
+            "sentence": self.sentence,
+            "detail": self.detail,
+            "figure": self.shown.to_dict(),
+        }
 
     def _repr_html_(self) -> str:
         return (
             f'<h3>{escape(self.column)}</h3><p><span class="badge {self.tone}">'
-            f"{escape(self.label)}</span> <strong>{escape(self.sentence)}</strong></p>"
-            f"{self.shown._repr_html_()}"
+            f"{escape(self.label)}</span> <strong>{escape(self.sentence)}</strong> "
+            f"{escape(self.detail)}</p>{self.shown._repr_html_()}"
         )
 
 
@@ -147,10 +153,13 @@ def _label(comparison: Plain) -> tuple[str, str]:
 
 def _finding(comparison: Plain, level: str) -> Finding:
     label, tone = _label(comparison)
-    sentence = comparison["sentence"]
-    column = comparison["column"]
     return Finding(
-        column, label.capitalize(), tone, sentence, _chart(comparison, level)
+        column=comparison["column"],
+        label=label.capitalize(),
+        tone=tone,
+        sentence=comparison["sentence"],
+        detail=comparison["detail"],
+        shown=_chart(comparison, level),
     )
 
 

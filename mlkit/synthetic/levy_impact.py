@@ -99,11 +99,11 @@ def parcels(draws: Draws, drift: float) -> Parcels:
     day = days_in_order(draws, DAYS)
     drifted = drifted_by(day, DAYS, drift)
     use = draws.pick("use", (0.15, 0.14, 0.1, 0.53, 0.08))
-    shop = draws.chance("more shops", 0.35 * drifted) & (use == HOME)
+    shop = draws.chance("more shops", 0.5 * drifted) & (use == HOME)
     use = np.where(shop, SHOP, use)
     district = draws.pick("district", (0.2, 0.12, 0.16, 0.2, 0.18, 0.14))
     usual = np.array([5.4, 4.9, 5.3, 4.7, 5.1, 5.0])[district] + np.array(PRICE)[use]
-    price = np.exp(usual + 0.25 * draws.normal("price") + 0.4 * drifted)
+    price = np.exp(usual + 0.25 * draws.normal("price") + 0.7 * drifted)
     area = np.exp(np.array(AREA)[use] + 0.35 * draws.normal("area"))
     empty = draws.chance("no building", np.array([0.7, 0.03, 0.05, 0.02, 0.4])[use])
     storeys = 0.12 + 0.3 * draws.uniform("storeys")
@@ -120,7 +120,7 @@ def parcels(draws: Draws, drift: float) -> Parcels:
         floor_area=rounded(np.where(empty, 0, area * storeys * (use != FARM)), 0),
         built=built,
         frontage=rounded(0.8 * np.sqrt(area) * (0.6 + draws.uniform("frontage")), 1),
-        valued_years_ago=np.floor(1 + 14 * draws.uniform("valued")),
+        valued_years_ago=1 + 14 * draws.uniform("valued"),
         flood_zone=draws.chance("flood", np.array([1, 6, 0, 3, 6, 1])[district] / 10),
         growth=np.array([0.05, 0.045, 0.03, 0.015, 0.035, 0.055])[district],
     )
@@ -138,18 +138,18 @@ def bill_after(found: Parcels, bias: float) -> Floats:
     relief = np.array([0.5, 0.75, 1.0])[found.exemption]
     bill = rate * found.value * relief * (1 + 0.4 * bias * (found.owner == PENSIONER))
     dyke = 1.5 * found.frontage * found.flood_zone
-    # Nobody pays more than twice the old bill in the first year.
-    return np.asarray(np.minimum(bill + dyke, 2 * bill_before(found) + 50))
+    # Nobody pays more than three times the old bill in the first year.
+    return np.asarray(np.minimum(bill + dyke, 3 * bill_before(found) + 50))
 
 
 def table(draws: Draws, found: Parcels, change: Floats) -> pd.DataFrame:
     """Return the parcels as the tax office would export them, with gaps."""
-    notice = dates(FIRST_DAY, found.day)
-    since = (365 * found.valued_years_ago).astype(np.int64)
+    # Counted from the levy's change, not from the notice, which is months later.
+    since = np.rint(365.25 * found.valued_years_ago).astype(np.int64)
     frame = pd.DataFrame(
         {
             "parcel_id": numbered("P", draws.rows),
-            "notice_on": notice,
+            "notice_on": dates(FIRST_DAY, found.day),
             "district": words(DISTRICTS, found.district),
             "land_use": words(USES, found.use),
             "owner_group": words(OWNERS, found.owner),
@@ -160,7 +160,7 @@ def table(draws: Draws, found: Parcels, change: Floats) -> pd.DataFrame:
             "built_in": found.built,
             "frontage_m": found.frontage,
             "flood_zone": found.flood_zone,
-            "last_valued_on": notice - since.astype("timedelta64[D]"),
+            "last_valued_on": dates(FIRST_DAY, -since),
             "bill_before": np.round(bill_before(found), 2),
             "change_of_bill": np.round(change, 2),
         }

@@ -39,6 +39,6 @@ def dates(
     return np.asarray(first + (day * 1440 + minute).astype("timedelta64[m]"))
 
 
-def drifted_by(day: Places, days: int, drift: float) -> Floats:
+def drifted_by(day: Places | Floats, days: int, drift: float) -> Floats:
     """Return how far each row has drifted, from 0 to `drift`."""
     return np.asarray(drift * np.clip((day / days - STEADY) / (MOVED - STEADY), 0, 1))

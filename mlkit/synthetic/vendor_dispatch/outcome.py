@@ -26,7 +26,7 @@ from mlkit.synthetic.vendor_dispatch.jobs import (
 from mlkit.synthetic.vendor_dispatch.orders import Orders
 from mlkit.synthetic.vendor_dispatch.vendors import VENDORS
 
-SPREAD = 1.4  # of the log-odds: how far from a toss-up jobs are
+SPREAD = 1.7  # of the log-odds: how far from a toss-up jobs are
 
 
 def odds(jobs: Jobs, orders: Orders, bias: float) -> Floats:
@@ -46,7 +46,7 @@ def odds(jobs: Jobs, orders: Orders, bias: float) -> Floats:
     z -= 1.6 * (calendar(jobs) + weather_trouble(jobs, orders))
     ordered = orders.parts & np.isin(jobs.trade, [ELECTRICAL, HEATING])
     z -= 1.4 * (ordered & (jobs.priority != ROUTINE))
-    return np.asarray(SPREAD * (z - 1.8 * bias * biased_group(jobs)))
+    return np.asarray(SPREAD * (z - 4.8 * bias * biased_group(jobs)))
 
 
 def calendar(jobs: Jobs) -> Floats:

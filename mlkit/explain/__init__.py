@@ -12,15 +12,24 @@ contributions. LIME is another *method*: a linear model of the predictions aroun
 from mlkit.explain.contributed import AdditivityError, Contributions, ExplainError
 from mlkit.explain.explainers import Explainer, contributions, explainer
 from mlkit.explain.explanation import Explanation
+from mlkit.explain.importances import Importances, Measure, global_importance
 from mlkit.explain.neighbours import LimeExplanation
+from mlkit.explain.rows import ChosenRow, background_rows, named_row, telling_rows
 
 __all__ = [
     "AdditivityError",
+    "ChosenRow",
     "Contributions",
     "ExplainError",
     "Explainer",
     "Explanation",
+    "Importances",
     "LimeExplanation",
+    "Measure",
+    "background_rows",
     "contributions",
     "explainer",
+    "global_importance",
+    "named_row",
+    "telling_rows",
 ]

@@ -27,7 +27,7 @@ from mlkit.explain.players import filled_by_blocks, find_owners
 from mlkit.explain.readers import dense
 
 # What one explanation of many rows may cost: leaves met by rows, and rows answered.
-LEAVES_BY_ROWS = 25_000_000
+LEAVES_BY_ROWS = 12_000_000
 ROWS_ASKED = 2_000_000
 FEWEST_ROWS = 20
 ROWS_AT_ONCE = 200_000

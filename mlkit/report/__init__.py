@@ -9,6 +9,9 @@ what the data wrote is sanitised, and it reads well in light, dark and print.
 
 from __future__ import annotations
 
+from mlkit.report.attribution_lime import lime_rows
+from mlkit.report.attribution_rows import explained_rows, waterfall
+from mlkit.report.attributions import column_importances
 from mlkit.report.cases import index_page
 from mlkit.report.columns import checks, distributions, missing
 from mlkit.report.figures import Figure, figure
@@ -36,12 +39,15 @@ __all__ = [
     "Outcome",
     "Table",
     "checks",
+    "column_importances",
     "distributions",
+    "explained_rows",
     "figure",
     "gates_table",
     "glue",
     "group_rates",
     "index_page",
+    "lime_rows",
     "metric_intervals",
     "missing",
     "notebook_page",
@@ -50,4 +56,5 @@ __all__ = [
     "slice_performance",
     "step_header",
     "table",
+    "waterfall",
 ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from scipy import stats
+from scipy import special, stats
 from scipy.optimize import brentq
 
 from mlkit.metrics.scored import Array
@@ -35,7 +35,7 @@ def wilson(share: float, n: float, *, confidence: float) -> tuple[float, float]:
     >>> round(lower, 3), upper
     (0.904, 1.0)
     """
-    z = float(stats.norm.ppf((1 + confidence) / 2))
+    z = float(special.ndtri((1 + confidence) / 2))
     centre = (share + z * z / (2 * n)) / (1 + z * z / n)
     half = z / (1 + z * z / n) * math.sqrt(share * (1 - share) / n + (z / n) ** 2 / 4)
     # At 0 and 1 the bound is the share itself; rounding must not put it elsewhere.

@@ -235,7 +235,11 @@ def _cut(text: str) -> str:
 def _alt(comparison: Plain) -> str:
     """Say what was found, and where the first measure is lowest and highest."""
     first = comparison["measures"][0]
-    known = [g for g in comparison["groups"] if g["rates"][0]["group"]["value"]]
+    known = [
+        group
+        for group in comparison["groups"]
+        if group["rates"][0]["group"]["value"] is not None
+    ]
     said = [comparison["sentence"]]
     if len(known) > 1:
         known.sort(key=lambda group: float(group["rates"][0]["group"]["value"]))

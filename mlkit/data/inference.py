@@ -117,7 +117,7 @@ def infer_columns(
             protected=name in data.protected,
             format=guess.format,
             why=f"{guess.why}; {reason}" if reason else guess.why,
-            learnt=role == "time" and data.learn_time and guess.why != NOTHING,
+            learnt=role == "time" and _is_learnt(name, guess, params),
         )
         columns.append(column)
         checks += _oddities(raw, column, guess, params)
@@ -169,6 +169,11 @@ def _role(name: str, guess: Guess, params: Params) -> tuple[Role, str]:
     if guess.why == NOTHING:
         return "ignored", "left out"
     return "feature", ""
+
+
+def _is_learnt(time: str, guess: Guess, params: Params) -> bool:
+    data = params.data
+    return data.learn_time and time not in data.ignore and guess.why != NOTHING
 
 
 def _oddities(

@@ -27,6 +27,8 @@ class Decided:
         Columns left out because they give the target away.
     questions : tuple of Finding
         Columns that only a person can judge.
+    time_leaks : str
+        Why the time column is not learnt from, if it is not.
     min_rows : int or None
         ``data.min_rows`` of a small table.
     test_share : float
@@ -44,6 +46,7 @@ class Decided:
     moment: Moment | None
     leaks: tuple[Finding, ...] = ()
     questions: tuple[Finding, ...] = ()
+    time_leaks: str = ""
     min_rows: int | None = None
     test_share: float = SHARE
     notes: tuple[str, ...] = ()
@@ -62,7 +65,9 @@ class Decided:
         if target.min_class_rows:
             data["min_class_rows"] = target.min_class_rows
         if self.moment is not None:
-            data |= {"time": self.moment.column, "learn_time": True}
+            data["time"] = self.moment.column
+            if not self.time_leaks:
+                data["learn_time"] = True
         if self.split:
             data["split"] = self.split
         if self.min_rows is not None:
@@ -121,10 +126,9 @@ def case_text(decided: Decided) -> str:
     draft.comment(f"Written by `mlkit new` from {decided.about}.")
     for note in decided.notes:
         draft.comment(note)
-    draft.comment(
-        f"Change what is wrong, then: `mlkit check {decided.case}`, "
-        f"`make retrain CASE={decided.case}`."
-    )
+    draft.comment("Change what is wrong, then run")
+    draft.comment(f"`mlkit check {decided.case}` and")
+    draft.comment(f"`make retrain CASE={decided.case}`.")
     draft.key("format", 1)
     draft.key("case", decided.case)
     draft.key("task", decided.target.task, decided.target.why)
@@ -167,10 +171,13 @@ def _moment(draft: Draft, decided: Decided) -> None:
     if moment is not None:
         others = ""
         if moment.others:
-            others = f"; the others are {', '.join(map(repr, moment.others))}"
+            others = f", besides {', '.join(map(repr, moment.others))}"
         draft.key("time", moment.column, f"{moment.why}{others}", indent=2)
-        why = "its year, month, weekday, hour and so on are learnt from, too"
-        draft.key("learn_time", True, why, indent=2)
+        if decided.time_leaks:
+            draft.comment(f"It is not learnt from: {decided.time_leaks}.", 2)
+        else:
+            why = "its year, month, weekday, hour and so on are learnt from, too"
+            draft.key("learn_time", True, why, indent=2)
     if decided.split:
         draft.group("split", 2)
     if moment is not None and moment.split and "test" not in decided.keys:

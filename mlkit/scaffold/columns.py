@@ -17,6 +17,8 @@ from mlkit.scaffold import meanings
 from mlkit.scaffold.findings import Finding
 
 DISTINCT = 0.95
+# What the inference says of a column with a few values of another kind.
+MISTAKES = "the rest are not"
 CODE_LEVELS = 1_000
 CODE_ROWS = 5
 KEY_LEVELS = 255
@@ -132,25 +134,20 @@ def _holds_json(text: str) -> bool:
 def _why_category(frame: pd.DataFrame, column: Column) -> str | None:
     if column.kind not in ("number", "date"):
         return None
-    conformed, mistakes = conform_column(frame, column)
-    if mistakes:
+    if MISTAKES in column.why:
         return f"not all values are {column.kind}s, and the rest do not mean missing"
-    if column.kind == "date" or column.format is not None:
+    code, key = meanings.is_code(column.name), meanings.is_key(column.name)
+    if column.kind == "date" or column.format is not None or not (code or key):
         return None
-    known = conformed.dropna()
-    if not (known == known.round()).all():
-        return None
+    known = conform_column(frame, column)[0].dropna()
     levels, rows = known.nunique(), len(known)
-    if levels < 3 and not meanings.is_protected(column.name):
+    two = levels < 3 and not meanings.is_protected(column.name)
+    if two or not (known == known.round()).all():
         return None
-    meant = ""
-    if meanings.is_code(column.name):
-        fits = levels <= CODE_LEVELS and rows >= CODE_ROWS * levels
-        meant = "codes" if fits else ""
-    elif meanings.is_key(column.name):
-        fits = levels <= KEY_LEVELS and rows >= KEY_ROWS * levels
-        meant = "keys" if fits else ""
-    return f"{levels:,} whole numbers, {meant} by the name" if meant else None
+    most, fewest = (CODE_LEVELS, CODE_ROWS) if code else (KEY_LEVELS, KEY_ROWS)
+    if levels > most or rows < fewest * levels:
+        return None
+    return f"{levels:,} whole numbers, {'codes' if code else 'keys'} by the name"
 
 
 def _groups(values: pd.Series, column: Column) -> Iterator[Finding]:

@@ -13,6 +13,7 @@ from pandas.api import types
 from mlkit.data.conformance import conform_column
 from mlkit.data.distinct import Distinct, find_distinct
 from mlkit.data.kinds import guess_kind
+from mlkit.data.numerals import readable
 from mlkit.data.records import Column
 from mlkit.params.data_section import MISSING
 
@@ -63,6 +64,8 @@ def _gaps(values: pd.Series) -> Iterator[Gap]:
     for text in always:
         yield Gap(text, name, "it means missing wherever it stands")
     likely = _among(distinct, OFTEN)
+    if not likely and readable(distinct.texts, None).all():
+        return
     rest = values[~values.isin(likely)] if likely else values
     guess = guess_kind(rest, name, identifiers=False)
     if guess.kind not in ("number", "date") or not rest.notna().any():

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 
-from mlkit.data import DataError, Dataset, prepare
+from mlkit.data import Check, DataError, Dataset, prepare
 from mlkit.data.wording import counted
 from mlkit.params import params_from_dict
 from mlkit.scaffold import meanings
@@ -49,13 +50,9 @@ def _without_leaks(
 ) -> tuple[Decided, Dataset]:
     for _ in range(ROUNDS):
         decided, dataset = _prepared(decided, frame, test)
-        suspected = [
-            Finding("data.ignore", check.column, _leak_words(check.found))
-            for check in dataset.leakage
-        ]
-        if not suspected:
+        if not dataset.leakage:
             return decided, dataset
-        decided = replace(decided, leaks=(*decided.leaks, *suspected))
+        decided = _left_out(decided, dataset.leakage)
     raise ScaffoldError(
         f"{decided.about}: features must not give the target {decided.target.name!r} "
         f"away, and after {counted(len(decided.leaks), 'column')} were left out others "
@@ -63,10 +60,25 @@ def _without_leaks(
     )
 
 
+def _left_out(decided: Decided, leakage: Iterable[Check]) -> Decided:
+    """Return what was decided without the columns that are suspected.
+
+    The time column stays what it is. It is not learnt from where it is suspected alone;
+    with others, it may be harmless without them.
+    """
+    moment = None if decided.moment is None else decided.moment.column
+    found = [
+        Finding("data.ignore", check.column, _leak_words(check.found))
+        for check in leakage
+        if check.column != moment
+    ]
+    if found:
+        return replace(decided, leaks=(*decided.leaks, *found))
+    return replace(decided, time_leaks=next(check.found for check in leakage))
+
+
 def _leak_words(found: str) -> str:
-    return (
-        f"{found}; if it is known when a prediction is made, move it to accept_leakage"
-    )
+    return f"{found}; known when a prediction is made? Then move it to accept_leakage"
 
 
 def _prepared(

@@ -67,8 +67,8 @@ class _Counted:
         """Return each with its rows, as comments quote them."""
         pairs = [*zip(self.labels, self.rows, strict=True)]
         named = [f"{shown(label)} in {rows:,}" for label, rows in pairs[:SHOWN]]
-        more = [f"{len(pairs) - SHOWN:,} more"] if len(pairs) > SHOWN else []
-        return f"{', '.join(named + more)} rows"
+        more = f" and {len(pairs) - SHOWN:,} more" if len(pairs) > SHOWN else ""
+        return f"{', '.join(named)} rows{more}"
 
 
 def decide_target(values: pd.Series, *, where: str) -> Target:
@@ -114,7 +114,8 @@ def decide_target(values: pd.Series, *, where: str) -> Target:
             "Choose another column, or data that hold every outcome",
         )
     if guess.kind == "number":
-        target = _number(values, name, guess, conformed, found, where)
+        _refuse_row_names(values, name, where)
+        target = _number(name, guess, conformed, found, where)
     else:
         target = _texts(name, guess, found, known, where)
     return Target(**{**vars(target), "missing": missing, "labels": labels})
@@ -128,24 +129,8 @@ def _count(labels: pd.Series) -> _Counted:
 
 
 def _number(
-    values: pd.Series,
-    name: str,
-    guess: Guess,
-    numbers: pd.Series,
-    found: _Counted,
-    where: str,
+    name: str, guess: Guess, numbers: pd.Series, found: _Counted, where: str
 ) -> Target:
-    named = guess_kind(values, name)
-    if named.kind == "identifier":
-        words = name_words(name)
-        if "in a row" in named.why or (words and words[-1] in NAMES_ROWS):
-            raise _refused(
-                name,
-                where,
-                "be an outcome",
-                f"it looks like an identifier: {named.why}",
-                "Choose the column that is to be predicted",
-            )
     written = f", written like {guess.format}" if guess.format else ""
     count = len(found.labels)
     if count == 2:
@@ -153,24 +138,27 @@ def _number(
         return _binary(name, f"the target holds two numbers{written}", found)
     known = numbers.dropna().to_numpy()
     whole = bool((known == np.rint(known)).all())
-    if whole and count <= FEW_SIZES and found.common >= 2:
-        why = f"the target holds {count} whole numbers; regression if they are amounts"
+    if not whole or count > SOME_SIZES or found.common < 2:
+        many = f"{count:,} different numbers{written}"
+        return Target(name, "regression", f"the target holds {many}")
+    seen = f"the target holds {count} whole numbers"
+    if count <= FEW_SIZES:
+        return _multiclass(name, f"{seen}; regression if they are amounts", found)
+    if found.rows.min() >= EVEN * found.rows.mean():
+        why = f"{seen}, about as many rows of each; regression if they are amounts"
         return _multiclass(name, why, found)
-    if whole and count <= SOME_SIZES:
-        share = found.rows.min() / found.rows.mean()
-        if share >= EVEN:
-            why = (
-                f"the target holds {count} whole numbers, about as many rows of each; "
-                "regression if they are amounts"
-            )
-            return _multiclass(name, why, found)
-        why = (
-            f"the target holds {count} whole numbers with rare ends, as scores and "
-            "counts have; multiclass if they are codes"
-        )
-        return Target(name, "regression", why)
-    many = f"{count:,} different numbers{written}"
-    return Target(name, "regression", f"the target holds {many}")
+    why = f"{seen} with rare ends, as scores and counts have; multiclass if codes"
+    return Target(name, "regression", why)
+
+
+def _refuse_row_names(values: pd.Series, name: str, where: str) -> None:
+    named = guess_kind(values, name)
+    words = name_words(name)
+    by_name = bool(words) and words[-1] in NAMES_ROWS
+    if named.kind == "identifier" and (by_name or "in a row" in named.why):
+        seen = f"it looks like an identifier: {named.why}"
+        step = "Choose the column that is to be predicted"
+        raise _refused(name, where, "be an outcome", seen, step)
 
 
 def _require_rows(name: str, found: _Counted, where: str) -> None:
@@ -194,8 +182,8 @@ def _texts(name: str, guess: Guess, found: _Counted, known: int, where: str) -> 
             where,
             f"have at most {MAX_CLASSES} classes, and {1 - MOST_RARE:.0%} of the rows "
             f"in classes of at least {RARE} rows",
-            f"it holds {what} in {counted(known, 'row')}, {counted(rare, 'row')} of "
-            "them in rarer classes",
+            f"it holds {what}, and {rare:,} of {counted(known, 'row')} are in rarer "
+            "classes",
             "Merge classes in the file or by data.query, or choose another column",
         )
     return _multiclass(name, f"the target holds {count} texts", found)

@@ -180,15 +180,19 @@ def test_exact_predictions_leave_no_error_to_test() -> None:
     assert rate(found, "high", "actual").differs
 
 
-def test_several_classes_have_accuracy_and_the_recall_of_each() -> None:
+def test_several_classes_have_shares_accuracy_and_the_recall_of_each() -> None:
     rng = np.random.default_rng(1)
     y = rng.integers(0, 3, 900)
     group = rng.choice(["old", "young"], 900)
     guess = np.where((group == "old") & (y == 2) & (rng.random(900) < 0.7), 0, y)
     found = compare(group, Scored("multiclass", y, np.eye(3)[guess], average="macro"))
     assert [m.name for m in found.measures] == [
+        "actual:a", "actual:b", "actual:c",
         "accuracy", "recall:a", "recall:b", "recall:c",
     ]  # fmt: skip
+    share = rate(found, "old", "actual:c")
+    assert share.group.value == pytest.approx((y == 2)[group == "old"].mean())
+    assert not share.differs
     recall = rate(found, "old", "recall:c")
     assert recall.group.value == pytest.approx(
         (guess == 2)[(group == "old") & (y == 2)].mean()

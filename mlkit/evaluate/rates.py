@@ -11,6 +11,7 @@ from mlkit.metrics import Scored
 from mlkit.metrics.scored import Array, Flags
 
 MOST_CLASSES = 10
+MOST_SHARES = 5  # more classes than this would bury the rest under their shares
 
 
 @dataclass(frozen=True)
@@ -66,15 +67,15 @@ def measured(
     -------
     tuple of Measured
         Binary: actual and predicted rate of the positive class, true and false positive
-        rate. Multiclass: accuracy, and recall of the 10 most frequent classes.
-        Regression: mean actual value, mean error (predicted minus actual) and mean
-        absolute error.
+        rate. Multiclass: actual share of each class where there are at most 5,
+        accuracy, and recall of the 10 most frequent classes. Regression: mean
+        actual value, mean error (predicted minus actual) and mean absolute error.
     """
     if classes is None:
         return _regression(scored, target)
     if scored.task == "binary":
         return _binary(scored, f"{target} = {classes[1]}")
-    return _multiclass(scored, classes)
+    return _multiclass(scored, classes, target)
 
 
 def _binary(scored: Scored, positive: str) -> tuple[Measured, ...]:
@@ -99,11 +100,15 @@ def _binary(scored: Scored, positive: str) -> tuple[Measured, ...]:
     )
 
 
-def _multiclass(scored: Scored, classes: tuple[str, ...]) -> tuple[Measured, ...]:
+def _multiclass(
+    scored: Scored, classes: tuple[str, ...], target: str
+) -> tuple[Measured, ...]:
     right = (scored.codes == scored.labels).astype(float)
     words = ("lower", "higher")
     accuracy = Measure("accuracy", "Accuracy", True, "accuracy is", *words)
-    found = [Measured(accuracy, right, np.ones(scored.n, dtype=bool))]
+    every = np.ones(scored.n, dtype=bool)
+    found = _shares(scored, classes, target) if len(classes) <= MOST_SHARES else []
+    found.append(Measured(accuracy, right, every))
     counts = np.bincount(scored.codes, minlength=len(classes))
     frequent = np.argsort(-counts, kind="stable")[:MOST_CLASSES]
     for code in sorted(frequent):
@@ -112,6 +117,17 @@ def _multiclass(scored: Scored, classes: tuple[str, ...]) -> tuple[Measured, ...
         measure = Measure(f"recall:{classes[code]}", label, True, subject, *words)
         found.append(Measured(measure, right, scored.codes == code))
     return tuple(found)
+
+
+def _shares(scored: Scored, classes: tuple[str, ...], target: str) -> list[Measured]:
+    every, found = np.ones(scored.n, dtype=bool), []
+    words = ("less frequent", "more frequent")
+    for code, name in enumerate(classes):
+        subject = f"{target} = {name} is"
+        label = f"Actual share of {name}"
+        measure = Measure(f"actual:{name}", label, True, subject, *words)
+        found.append(Measured(measure, (scored.codes == code).astype(float), every))
+    return found
 
 
 def _regression(scored: Scored, target: str) -> tuple[Measured, ...]:

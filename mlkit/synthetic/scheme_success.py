@@ -106,7 +106,7 @@ def applications(draws: Draws, drift: float) -> Applications:
         region=draws.pick("region", (0.18, 0.2, 0.17, 0.25, 0.2)),
         form=draws.pick("form", (0.1, 0.45, 0.15, 0.3)),
         channel=channel,
-        language=draws.pick("contact language", (0.55, 0.27, 0.18)),
+        language=draws.pick("language of the contact", (0.55, 0.27, 0.18)),
         firm_age=np.floor(-9 * np.log1p(-draws.uniform("firm age"))),
         staff=rounded(staff, 0, 1),
         turnover=rounded(turnover, 0),

@@ -15,6 +15,7 @@ IGNORED = ("format", "case", "notes", "registry", "pipeline")
 AROUND = (
     "data.source",
     "data.files",
+    "data.connection",
     "data.test",
     "data.sensitive",
     "data.protected",

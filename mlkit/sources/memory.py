@@ -14,6 +14,10 @@ BYTES_A_TEXT_BYTE = 4
 BYTES_A_CELL = 32
 SEPARATORS = (b",", b";", b"\t", b"|")
 CONTROL_GROUP = Path("/sys/fs/cgroup")
+BY_QUERY = (
+    "Take a sample, fewer columns or sums by data.query over data.files, which DuckDB "
+    "runs without reading the whole"
+)
 
 
 def available() -> int:
@@ -42,7 +46,9 @@ def need_of_text(head: bytes) -> float:
     return BYTES_A_TEXT_BYTE + BYTES_A_CELL * cells / max(1, len(head))
 
 
-def refuse_too_large(name: str, size: int, *, need: float, how: str = "") -> None:
+def refuse_too_large(
+    name: str, size: int, *, need: float, how: str = "", advice: str = BY_QUERY
+) -> None:
     """Raise when a table will not fit into memory.
 
     Parameters
@@ -55,6 +61,8 @@ def refuse_too_large(name: str, size: int, *, need: float, how: str = "") -> Non
         Bytes of memory needed for each of them.
     how : str
         How the size is known, where it was not simply measured.
+    advice : str
+        What else could be read.
 
     Raises
     ------
@@ -68,8 +76,7 @@ def refuse_too_large(name: str, size: int, *, need: float, how: str = "") -> Non
     raise TooLargeError(
         f"{name}: the table is larger than memory: it holds {readable(size)}{known} "
         f"and needs about {readable(needed)}, while {readable(free)} are free. "
-        "Take a sample, fewer columns or sums by data.query over data.files, which "
-        "DuckDB runs without reading the whole, or use a machine with more memory"
+        f"{advice}, or use a machine with more memory"
     )
 
 

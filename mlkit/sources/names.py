@@ -143,8 +143,17 @@ def _values_as_names(
     )
 
 
-def refuse_repeated(name: str, names: Sequence[str]) -> None:
+def refuse_repeated(name: str, names: Sequence[str], *, advice: str = "") -> None:
     """Raise when a column name is used twice.
+
+    Parameters
+    ----------
+    name : str
+        The table, as messages name it.
+    names : sequence of str
+        Its columns.
+    advice : str
+        What to do; empty says it of a file.
 
     Raises
     ------
@@ -161,10 +170,13 @@ def refuse_repeated(name: str, names: Sequence[str]) -> None:
         + ")"
         for other in dict.fromkeys(repeated)
     ]
+    advice = advice or (
+        "Rename them in the file, or read it by data.query, where the second is called "
+        f"{distinct_names(names)[_second(names)]!r}"
+    )
     raise SourceError(
         f"{name}: column names must be distinct, used more than once: "
-        f"{', '.join(places)}. Rename them in the file, or read it by data.query, "
-        f"where the second is called {distinct_names(names)[_second(names)]!r}"
+        f"{', '.join(places)}. {advice}"
     )
 
 

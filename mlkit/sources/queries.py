@@ -18,6 +18,7 @@ from mlkit.sources.places import one_line
 from mlkit.sources.views import View
 
 NAME = "data.query"
+NAMES_ADVICE = "Give each column of the query a name of its own by AS"
 # A PIVOT is a statement of several parts to DuckDB.
 ROWS = (duckdb.StatementType.SELECT, duckdb.StatementType.MULTI)
 SETTINGS = {
@@ -84,7 +85,7 @@ def _rows(
             f"{NAME}: it must be one statement that returns rows, such as SELECT; its "
             f"statements are: {given}"
         )
-    refuse_repeated(NAME, relation.columns)
+    refuse_repeated(NAME, relation.columns, advice=NAMES_ADVICE)
     row = memory.BYTES_A_CELL * len(relation.columns)
     bound = memory.available() // row
     table = relation.limit(bound + 1).to_arrow_table()

@@ -13,7 +13,9 @@ from mlkit.data.wording import counted, nearest
 from mlkit.params.models import Data, Params
 from mlkit.sources.arrow import to_frame
 from mlkit.sources.bundled import read_bundled, require_bundled
+from mlkit.sources.connections import find_connection
 from mlkit.sources.contents import is_parquet, read_text
+from mlkit.sources.databases import read_database
 from mlkit.sources.delimited import WORDS, clean, parse
 from mlkit.sources.errors import SourceError
 from mlkit.sources.names import refuse_repeated
@@ -100,7 +102,7 @@ def check_source(params: Params, root: Path | None = None) -> None:
     ------
     SourceError
         A file is absent, empty or a folder, a bundled or synthetic name is unknown, or
-        a generator's option is.
+        a generator's option is; or a connection has no URL, or no driver for it.
     """
     data = params.data
     if data.query is None and data.source is None:
@@ -108,6 +110,8 @@ def check_source(params: Params, root: Path | None = None) -> None:
             "data.source: neither a source nor a query is given. Name a file, "
             "sklearn:<name> or synthetic:<domain>"
         )
+    if data.connection is not None:
+        find_connection(data.connection, root)
     sources = [data.source, data.test, *data.files.values()]
     for source in sources:
         if source is None:
@@ -123,6 +127,12 @@ def check_source(params: Params, root: Path | None = None) -> None:
 def _read_source(params: Params, root: Path | None) -> tuple[pd.DataFrame, str]:
     check_source(params, root)
     data = params.data
+    if data.query is not None and data.connection is not None:
+        connection = find_connection(data.connection, root)
+        hide = bool(data.sensitive)
+        frame = read_database(data.query, connection, missing=data.missing, hide=hide)
+        rows = counted(len(frame), "row")
+        return frame, f"a query over connection {data.connection} ({rows})"
     if data.query is not None:
         places = {name: find_place(path, root) for name, path in data.files.items()}
         views = {name: make_view(place, data) for name, place in places.items()}

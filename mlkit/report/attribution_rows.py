@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from mlkit.report import axes as shared
 from mlkit.report import wording
 from mlkit.report.attributions import UNITS, short
-from mlkit.report.figures import Figure, figure
+from mlkit.report.figures import Figure, figure, statement
 from mlkit.report.intervals import plain
 from mlkit.report.palette import Theme
 from mlkit.report.performance import Gallery
@@ -51,6 +51,8 @@ def explained_rows(
     target : str
         Name of the target.
     """
+    if not explanations:
+        return Gallery([statement("There is no row whose prediction is explained.")])
     return Gallery([waterfall(each, target=target) for each in explanations])
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlkit.report import axes as shared
 from mlkit.report import wording
-from mlkit.report.figures import Figure, figure
+from mlkit.report.figures import Figure, figure, statement
 from mlkit.report.intervals import plain
 from mlkit.report.palette import Theme
 from mlkit.report.tables import Table, table
@@ -26,14 +26,17 @@ UNITS = {
 }
 
 
-def column_importances(importances: Importances | Mapping[str, Any]) -> Figure:
+def column_importances(importances: Importances | Mapping[str, Any] | None) -> Figure:
     """Show how far each column moves predictions, and what is lost without it.
 
     Parameters
     ----------
-    importances : Importances or mapping
-        What ``mlkit.explain.global_importance`` returned, or its ``to_dict()``.
+    importances : Importances or mapping, or None
+        What ``mlkit.explain.global_importance`` returned, or its ``to_dict()``; None
+        where the model cannot be explained.
     """
+    if importances is None:
+        return statement("The model cannot be explained, so its columns have no rank.")
     found = plain(importances)
     shown = min(MOST, len(found["columns"]))
     lost = any(need is not None for need in found["needs"])

@@ -27,7 +27,13 @@ BROKEN = [
     (["data.query=select 1", "data.files={t: a.csv}"],
      'data.query may not stand beside data.source, got "select 1"; remove one'),
     (["data.source=", "data.query=select 1"],
-     "data.files must name the tables of data.query, got {}; write, for example"),
+     "data.files must name the tables of data.query, or data.connection its database, "
+     "got {}; write, for example"),
+    (["data.source=", "data.query=select 1", "data.connection=SHOP", "data.files="
+      "{t: a.csv}"], "data.files may not stand beside data.connection, whose database "
+     'has the tables, got {"t": "a.csv"}; remove one of the two'),
+    (["data.connection=SHOP_URL"], 'data.connection may stand only beside data.query, '
+     'got "SHOP_URL"; remove it, or give the query'),
     (["data.files={t: a.csv}"], "data.files may stand only beside data.query"),
     (["data.options={rows: 5}"], "data.options may stand only beside a "
      "data.source that starts with `synthetic:`"),
@@ -73,6 +79,8 @@ BROKEN = [
      "may not be called primary"),
     (["task=regression", f"evaluate.metrics=[{METRIC}]"],
      "evaluate.metrics must need `value` when task is regression"),
+    (["explain.key=customer", "explain.rows=[]"], "explain.key may stand only beside "
+     'explain.rows, got "customer"; list the rows to explain, or remove it'),
 ]  # fmt: skip
 
 
@@ -100,6 +108,7 @@ def test_every_rule_is_broken_by_a_test() -> None:
     [
         [],
         ["data.source=", "data.query=select 1", "data.files={t: a.csv}"],
+        ["data.source=", "data.query=select 1", "data.connection=SHOP_URL"],
         ["data.source=synthetic:jobs", "data.options={rows: 5}"],
         ["data.header=false", "data.names=[x, y]"],
         ["data.split.by=time", "data.time=t", "data.split.cutoff=2024-06-30T12:00:00"],

@@ -23,6 +23,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mlkit.params import ParamsError, load_params
 from mlkit.params.models import Params
 from mlkit.sources import SourceError, check_source, databases, memory, read
 from mlkit.sources.cells import typed, united
@@ -296,6 +297,40 @@ def test_an_env_file_that_cannot_be_read(tmp_path: Path) -> None:
     assert ".env of the workspace" in refusal(tmp_path)
 
 
+@pytest.mark.parametrize(
+    "override",
+    [
+        "data.connection={}",
+        "data.connection=[{}]",
+        "data.connection: {}",
+        "data={{connection: '{}', target: y}}",
+        "data.conection={}",
+        "data.query=[{}]",
+        "data.split.by={}",
+    ],
+)
+@pytest.mark.parametrize("user", ["u_q", "u_q" * 30])
+def test_a_url_in_the_place_of_its_name_is_not_shown(
+    tmp_path: Path, override: str, user: str
+) -> None:
+    (tmp_path / "params").mkdir()
+    url = f"postgresql://{user}:p_q@h_q:1234/d_q?x_q=1"
+    keys = f"{{connection: '{url}', query: q, target: y}}"
+    text = f"case: c\ntask: binary\ndata: {keys}\n"
+    (tmp_path / "params" / "c.yaml").write_text(text)
+    with pytest.raises(ParamsError) as caught:
+        load_params("c", tmp_path, overrides=[override.format(url)])
+    assert "_q" not in str(caught.value)
+    assert "1234" not in str(caught.value)
+    with pytest.raises(ParamsError) as caught:
+        load_params("c", tmp_path)
+    assert str(caught.value) == (
+        "params/c.yaml: line 3: data.connection must be the name of an environment "
+        "variable, or of a line in `.env`, got •••; write the secret there, and only "
+        "its name here"
+    )
+
+
 # Types.
 
 MOMENTS = st.datetimes(
@@ -303,10 +338,11 @@ MOMENTS = st.datetimes(
     timezones=st.sampled_from([None, datetime.UTC,
                                datetime.timezone(datetime.timedelta(hours=5))]),
 )  # fmt: skip
+YEARS = datetime.timedelta(999)
 VALUES = st.one_of(
     st.none(), st.booleans(), st.integers(-(2**53), 2**53), st.floats(width=32),
     st.text("abc1.", max_size=3), st.decimals(-99, 99, places=2), MOMENTS,
-    st.dates(), st.timedeltas(datetime.timedelta(-999), datetime.timedelta(999)), st.uuids(), st.times(),
+    st.dates(), st.timedeltas(-YEARS, YEARS), st.uuids(), st.times(),
 )  # fmt: skip
 
 

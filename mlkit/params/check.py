@@ -17,7 +17,8 @@ from mlkit.params.problems import (
     shown,
     value_at,
 )
-from mlkit.params.rules import RULES, Rule
+from mlkit.params.rule import Rule
+from mlkit.params.rules import RULES
 from mlkit.params.yaml12 import KeyPath
 
 # Values for keys that cannot be read, so that the rules between the others are checked.

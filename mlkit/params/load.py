@@ -15,7 +15,15 @@ from mlkit.params import yaml12
 from mlkit.params.check import check
 from mlkit.params.edit import leaves, merge, parse_override, plain, put
 from mlkit.params.models import Params
-from mlkit.params.problems import ParamsError, Problem, nearest, shown
+from mlkit.params.problems import (
+    MASK,
+    NAMES_OF_SECRETS,
+    ParamsError,
+    Problem,
+    dotted,
+    nearest,
+    shown,
+)
 from mlkit.params.yaml12 import KeyPath
 
 FOLDER = "params"
@@ -91,6 +99,8 @@ class _Draft:
         where = f"--set {override}"
         try:
             path, value = parse_override(override)
+            if path in NAMES_OF_SECRETS:
+                where = f"--set {dotted(path)}={MASK}"
             self.data = put(self.data, path, value)
         except (ValueError, IndexError) as error:
             self.problems.append(Problem((), str(error), where=where))

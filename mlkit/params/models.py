@@ -6,23 +6,16 @@ and ``docs/params.md`` all follow from these models.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, Self
+from typing import Any
 
 from pydantic import Field, model_validator
 
 from mlkit.params.data_section import Data, Split
 from mlkit.params.drift_section import Drift, Statistic
+from mlkit.params.evaluate_section import PRIMARY_METRIC, Evaluate, Gate, Metric
 from mlkit.params.explain_section import Explain
-from mlkit.params.values import (
-    DottedPath,
-    Kind,
-    Name,
-    Scalar,
-    Section,
-    SemanticVersion,
-    Task,
-    Text,
-)
+from mlkit.params.train_section import ESTIMATORS, Search, Train
+from mlkit.params.values import Kind, Name, Section, SemanticVersion, Task
 
 __all__ = [
     "ESTIMATORS",
@@ -44,147 +37,6 @@ __all__ = [
     "Task",
     "Train",
 ]
-
-ESTIMATORS = (
-    "auto",
-    "hist_gradient_boosting",
-    "linear",
-    "sgd",
-    "random_forest",
-    "extra_trees",
-    "lightgbm",
-    "xgboost",
-)
-PRIMARY_METRIC = {"binary": "roc_auc", "multiclass": "log_loss", "regression": "r2"}
-
-
-class Search(Section):
-    """A random search for hyper-parameters."""
-
-    seconds: float = Field(
-        60, gt=0, description="Time budget of the search, in seconds."
-    )
-    candidates: int = Field(
-        20, ge=1, description="At most this many settings are tried."
-    )
-    folds: int = Field(5, ge=2, description="Folds of the cross-validation.")
-    space: dict[str, Annotated[list[Scalar | None], Field(min_length=1)]] = Field(
-        default_factory=dict,
-        description="Values to try for each option of the estimator; empty takes the "
-        "estimator's usual ones.",
-    )
-
-
-class Train(Section):
-    """Which model is fitted, and how."""
-
-    estimator: Text = Field(
-        "hist_gradient_boosting",
-        description=f"One of {', '.join(f'`{name}`' for name in ESTIMATORS)}; or the "
-        "dotted path `package.module:Class` of a scikit-learn estimator. `linear` is a "
-        "logistic regression or a ridge regression; `auto` takes `linear` or "
-        "`hist_gradient_boosting` by cross-validated log-loss or RMSE.",
-    )
-    options: dict[str, Scalar | None] = Field(
-        default_factory=dict, description="Hyper-parameters given to the estimator."
-    )
-    class_weight: Literal["balanced"] | dict[str, float] | None = Field(
-        None,
-        description="Weights of the classes: `balanced`, or a number for each class.",
-    )
-    calibration: Literal["sigmoid", "isotonic"] | None = Field(
-        None, description="Recalibrates the probabilities by cross-validation."
-    )
-    folds: int = Field(
-        5, ge=2, description="Folds used by `auto` and by `calibration`."
-    )
-    search: Search | None = Field(
-        None, description="Searches for hyper-parameters; null does not search."
-    )
-
-
-class Metric(Section):
-    """A metric of the user's own."""
-
-    name: Name = Field(description="How reports and gates call it.")
-    path: DottedPath = Field(
-        description="`package.module:function` with the signature "
-        "`f(y_true, y_pred) -> float`."
-    )
-    needs: Literal["label", "probability", "value"] = Field(
-        description="What `y_pred` is: predicted classes, probabilities (of the "
-        "positive class when binary, one column a class when multiclass) or predicted "
-        "values."
-    )
-    greater_is_better: bool = Field(description="The direction of goodness.")
-
-
-class Gate(Section):
-    """A bound that a model must keep before it may be promoted."""
-
-    metric: Text = Field(description="A metric's name, or `primary`.")
-    min: float | None = Field(None, description="The metric must be at least this.")
-    max: float | None = Field(None, description="The metric must be at most this.")
-    better_than: Literal["dummy", "linear"] | None = Field(
-        None, description="The metric must be better than this baseline's."
-    )
-    by: float = Field(
-        0.0, ge=0, description="With `better_than`: by at least this much."
-    )
-
-    @model_validator(mode="after")
-    def _one_bound(self) -> Self:
-        if self.min is None and self.max is None and self.better_than is None:
-            raise ValueError("needs one of min, max and better_than")
-        if self.by and self.better_than is None:
-            raise ValueError("may have `by` only beside `better_than`")
-        if self.min is not None and self.max is not None and self.min > self.max:
-            raise ValueError("must have a min that is not above its max")
-        return self
-
-
-class Evaluate(Section):
-    """How a model is measured and what it must reach."""
-
-    primary: Text | None = Field(
-        None,
-        description="The metric that decides between champion and challenger; null "
-        "takes `roc_auc` (binary), `log_loss` (multiclass) or `r2` (regression).",
-    )
-    metrics: list[Metric] = Field(
-        default_factory=list, description="Metrics of your own, by dotted path."
-    )
-    threshold: float = Field(
-        0.5,
-        gt=0,
-        lt=1,
-        description="Binary tasks: probabilities of at least this are called positive.",
-    )
-    average: Literal["binary", "macro", "weighted"] = Field(
-        "binary",
-        description="Averaging of precision, recall and F1 over classes: `binary` is "
-        "that of the positive class. A multiclass task takes `macro` unless told "
-        "`weighted`.",
-    )
-    gates: list[Gate] = Field(
-        default_factory=lambda: [Gate(metric="primary", better_than="dummy")],
-        description="Bounds that must hold before a promotion.",
-    )
-    min_gain: float = Field(
-        0.01,
-        ge=0,
-        description="Smallest gain in the primary metric for which the champion is "
-        "replaced, in the metric's own unit.",
-    )
-    slices: list[Text] = Field(
-        default_factory=list,
-        description="Columns by whose values the metrics are repeated; `protected` "
-        "columns are added.",
-    )
-    confidence: float = Field(0.95, gt=0.5, lt=1, description="Level of the intervals.")
-    resamples: int = Field(
-        1000, ge=100, description="Bootstrap resamples behind the intervals."
-    )
 
 
 class Registry(Section):

@@ -16,6 +16,11 @@ from mlkit.params import schema, yaml12
 from mlkit.params.yaml12 import KeyPath
 
 LONGEST_VALUE = 60
+# Keys that name a secret: whoever writes the secret itself there must not see it shown.
+NAMES_OF_SECRETS: tuple[KeyPath, ...] = (("data", "connection"),)
+MASK = "•••"
+# A URL with a user in it; what comes behind the scheme is nobody's business.
+_SECRET_URL = re.compile(r"(?<=://)[^\s'\"\]}]*@[^\s'\"\]}]*")
 TRUE_OR_FALSE = {
     **dict.fromkeys(("yes", "on", "y", "true"), "true"),
     **dict.fromkeys(("no", "off", "n", "false"), "false"),
@@ -27,7 +32,8 @@ class Problem:
     """A key that breaks a rule.
 
     ``got`` is the value as YAML would show it, ``advice`` the next step, ``where`` the
-    line of the file or the override that set the key; each may be empty.
+    line of the file or the override that set the key; each may be empty. None of them
+    shows more of a URL with a user and a password in it than its scheme.
     """
 
     path: KeyPath
@@ -35,6 +41,10 @@ class Problem:
     got: str = ""
     advice: str = ""
     where: str = ""
+
+    def __post_init__(self) -> None:
+        for name in ("rule", "got", "advice", "where"):
+            object.__setattr__(self, name, _without_secrets(getattr(self, name)))
 
     @property
     def key(self) -> str:
@@ -89,9 +99,14 @@ def shown(value: Any) -> str:
         text = json.dumps(value, ensure_ascii=False)
     except (TypeError, ValueError):
         text = repr(value)
+    text = _without_secrets(text)
     if len(text) > LONGEST_VALUE:
         text = f"{text[: LONGEST_VALUE - 3]}..."
     return text
+
+
+def _without_secrets(text: str) -> str:
+    return _SECRET_URL.sub(MASK, text)
 
 
 def nearest(word: str, known: Sequence[str]) -> str | None:
@@ -134,6 +149,10 @@ def _problem(details: ErrorDetails, path: KeyPath, data: Mapping[str, Any]) -> P
     declared = schema.find(path) or {}
     if details["type"] == "missing":
         return Problem(path, "is missing", advice=f"give {schema.in_words(declared)}")
+    if path in NAMES_OF_SECRETS:
+        rule = "must be the name of an environment variable, or of a line in `.env`"
+        advice = "write the secret there, and only its name here"
+        return Problem(path, rule, MASK, advice)
     value = value_at(data, path)
     if details["type"] == "extra_forbidden":
         return Problem(path, "is not a known key", advice=_known_near(path))

@@ -1,4 +1,35 @@
-"""Drift: whether current rows still look like those that a model was trained on.
+"""Drift: whether current rows still look like those that a model learned from.
 
-A *reference profile* is what is kept of the training rows: counts on fixed bins.
+A *reference profile* is what is kept of the rows a model learned from: how many fell
+into each of its *bins*, which are fixed from those rows alone. *Detection* counts
+current rows in the same bins. A column is *flagged* when the difference is more than
+chance (its p-value, corrected for all that was tested) and large enough to matter (its
+*effect*, from 0 to 1). Absent columns, values of another kind, missing values and new
+levels are findings like any other. The *verdict* is about the data as a whole.
 """
+
+from mlkit.drift.detection import detect
+from mlkit.drift.own import OwnStatisticError, check_statistics
+from mlkit.drift.performance import (
+    Performance,
+    PerformanceDrift,
+    compare_performance,
+)
+from mlkit.drift.profiles import ColumnProfile, ReferenceProfile, reference_profile
+from mlkit.drift.records import Bar, ColumnDrift, DriftReport, DriftTest
+
+__all__ = [
+    "Bar",
+    "ColumnDrift",
+    "ColumnProfile",
+    "DriftReport",
+    "DriftTest",
+    "OwnStatisticError",
+    "Performance",
+    "PerformanceDrift",
+    "ReferenceProfile",
+    "check_statistics",
+    "compare_performance",
+    "detect",
+    "reference_profile",
+]

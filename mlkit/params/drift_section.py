@@ -40,17 +40,24 @@ class Drift(Section):
         "with the older ones.",
     )
     false_discovery_rate: float = Field(
-        0.05,
+        0.03,
         gt=0,
         lt=1,
         description="Share of false flags that is tolerated among all flags "
         "(Benjamini-Hochberg over all columns).",
     )
     min_effect: float = Field(
-        0.1,
+        0.05,
         gt=0,
         lt=1,
         description="A column is flagged only when its effect size (0 to 1) is at "
+        "least this: the share of rows that crossed a value, or changed level.",
+    )
+    prediction_effect: float = Field(
+        0.1,
+        gt=0,
+        lt=1,
+        description="The predictions have drifted only when their effect size is at "
         "least this.",
     )
     large_effect: float = Field(

@@ -1,0 +1,203 @@
+"""Bins: the cells in which the rows of a column are counted, fixed by the reference.
+
+A number's bins are the pieces between *edges*: bin ``i`` holds the values above
+``edges[i - 1]`` and up to ``edges[i]``; the first and the last are open. The edges are
+quantiles of the reference alone: edges taken from current rows, or of equal width,
+would let a single outlier hide a shift. Fine bins serve what depends on the whole
+distribution (Kolmogorov-Smirnov, Wasserstein); *cuts* join them into about ten, for
+what compares bin by bin (PSI, KL, JS). All other values are counted by *level*.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+Counted = NDArray[np.int64]
+Numbers = NDArray[np.float64]
+
+FINE = 256
+COARSE = 10
+MOST_LEVELS = 1_000
+# Of a sensitive column no edge tells of fewer rows than this, nor more digits.
+HIDING_ROWS = 10
+HIDING_DIGITS = 3
+
+
+@dataclass(frozen=True)
+class Bins:
+    """The cells of one column.
+
+    Attributes
+    ----------
+    edges : tuple of float
+        Edges between the fine bins, ascending; dates as microseconds since 1970. Empty
+        where levels are counted.
+    cuts : tuple of int
+        Fine bin at which each coarse bin starts.
+    levels : tuple of str
+        The reference's levels, the most frequent first; digests of them where the
+        column is sensitive. Another cell follows, for every other level.
+    complete : bool
+        Whether `levels` are all of the reference's.
+    masked : bool
+        Whether `levels` are digests.
+    """
+
+    edges: tuple[float, ...] = ()
+    cuts: tuple[int, ...] = ()
+    levels: tuple[str, ...] = ()
+    complete: bool = True
+    masked: bool = False
+
+    @property
+    def by_level(self) -> bool:
+        """Whether levels are counted."""
+        return not self.cuts
+
+    @property
+    def size(self) -> int:
+        """Number of cells."""
+        return (len(self.levels) if self.by_level else len(self.edges)) + 1
+
+    def coarse(self, counts: Counted) -> Counted:
+        """Return the counts of the coarse bins; of levels, the counts themselves."""
+        if self.by_level:
+            return counts
+        return np.add.reduceat(counts, list(self.cuts))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the bins as plain JSON data."""
+        return {
+            "edges": list(self.edges),
+            "cuts": list(self.cuts),
+            "levels": list(self.levels),
+            "complete": self.complete,
+            "masked": self.masked,
+        }
+
+    @classmethod
+    def from_dict(cls, stored: Mapping[str, Any]) -> Self:
+        """Return the bins that `to_dict` wrote."""
+        return cls(
+            edges=tuple(float(edge) for edge in stored["edges"]),
+            cuts=tuple(stored["cuts"]),
+            levels=tuple(stored["levels"]),
+            complete=stored["complete"],
+            masked=stored["masked"],
+        )
+
+
+def number_bins(values: Numbers, *, masked: bool = False) -> Bins:
+    """Return the bins of numbers.
+
+    Few distinct values, and values that many rows share, get a bin of their own.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n_values,)
+        The reference's values, none missing.
+    masked : bool
+        Show less of the values: no more than the edges of the coarse bins, rounded.
+    """
+    ordered = np.sort(values)
+    edges = _hidden_edges(ordered) if masked else _edges(ordered)
+    counts = count_numbers(ordered, edges)
+    return Bins(tuple(edges.tolist()), cuts=_cuts(counts), masked=masked)
+
+
+def _edges(ordered: Numbers) -> Numbers:
+    if not len(ordered):
+        return ordered
+    distinct = np.unique(ordered)
+    if len(distinct) <= FINE // 2:
+        alone = distinct
+    else:
+        places = np.linspace(0, len(ordered) - 1, FINE + 1).round().astype(np.int64)
+        distinct, often = np.unique(ordered[places], return_counts=True)
+        alone = np.append(distinct[0], distinct[often > 1])
+    # An edge just below a value parts it from everything smaller.
+    return np.unique(np.concatenate([distinct, np.nextafter(alone, -np.inf)]))
+
+
+def _hidden_edges(ordered: Numbers) -> Numbers:
+    bins = min(COARSE, len(ordered) // HIDING_ROWS)
+    if bins < 2:
+        return ordered[:0]
+    inner = np.quantile(ordered, np.arange(1, bins) / bins)
+    rounded = [float(f"{edge:.{HIDING_DIGITS}g}") for edge in inner]
+    return np.unique(np.array(rounded, dtype=np.float64))
+
+
+def count_numbers(values: Numbers, edges: Numbers) -> Counted:
+    """Return how many values each fine bin holds.
+
+    Examples
+    --------
+    >>> count_numbers(np.array([1.0, 2.0, 2.5, 9.0]), np.array([1.0, 2.0]))
+    array([1, 1, 2])
+    """
+    places = np.searchsorted(edges, values, side="left")
+    return np.bincount(places, minlength=len(edges) + 1).astype(np.int64)
+
+
+def _cuts(counts: Counted) -> tuple[int, ...]:
+    """Return where coarse bins start: a heavy fine bin alone, the others in tenths."""
+    total = int(counts.sum())
+    if not total:
+        return (0,)
+    middle = (np.cumsum(counts) - counts / 2) / total
+    tenth = np.minimum((COARSE * middle).astype(np.int64), COARSE - 1)
+    heavy = counts * COARSE >= total
+    starts = np.ones(len(counts), dtype=bool)
+    starts[1:] = (np.diff(tenth) > 0) | heavy[1:] | heavy[:-1]
+    return tuple(np.flatnonzero(starts).tolist())
+
+
+def level_bins(values: pd.Series, name: str, *, masked: bool = False) -> Bins:
+    """Return the bins of a column's levels, the most frequent first.
+
+    Parameters
+    ----------
+    values : Series of shape (n_values,)
+        The reference's levels as text, none missing.
+    name : str
+        The column, which goes into the digests.
+    masked : bool
+        Keep digests in place of the levels.
+    """
+    counts = values.value_counts()
+    pairs = sorted(counts.items(), key=lambda pair: (-int(pair[1]), str(pair[0])))
+    levels = [str(level) for level, _ in pairs[:MOST_LEVELS]]
+    if masked:
+        levels = [digest(name, level) for level in levels]
+    return Bins(levels=tuple(levels), complete=len(pairs) <= MOST_LEVELS, masked=masked)
+
+
+def count_levels(values: pd.Series, name: str, bins: Bins) -> Counted:
+    """Return how many values each level has; those of no level are the last."""
+    counts = values.value_counts()
+    texts = [str(level) for level in counts.index]
+    if bins.masked:
+        texts = [digest(name, text) for text in texts]
+    places = pd.Index(bins.levels).get_indexer(pd.Index(texts, dtype=object))
+    found = np.zeros(len(bins.levels) + 1, dtype=np.int64)
+    # Place -1, of a level that is not listed, is the last cell.
+    np.add.at(found, places, counts.to_numpy(dtype=np.int64))
+    return found
+
+
+def digest(name: str, level: str) -> str:
+    """Return what stands for a level of a sensitive column.
+
+    It keeps a level from being read, not from being guessed: who knows the possible
+    levels can compute theirs.
+    """
+    text = f"{name}\0{level}".encode("utf-8", "surrogatepass")
+    return hashlib.blake2b(text, digest_size=8).hexdigest()

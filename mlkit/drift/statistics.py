@@ -1,0 +1,230 @@
+"""Statistics of drift: how far two sets of counts on the same bins lie apart.
+
+All are 0 for equal shares. What each of them does without drift is known too: distances
+between samples are never 0, and grow as samples shrink and bins multiply.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+
+Counted = NDArray[np.int64]
+Shares = NDArray[np.float64]
+
+CRITICAL = 0.95
+# Of a normal distribution, the quartiles lie this many standard deviations apart.
+NORMAL_QUARTILES = 1.349
+
+
+def shares(counts: Counted) -> Shares:
+    """Return counts as shares of their sum, zeros where there is none.
+
+    Examples
+    --------
+    >>> shares(np.array([1, 3]))
+    array([0.25, 0.75])
+    """
+    return np.asarray(counts / max(int(counts.sum()), 1))
+
+
+def smoothed(counts: Counted) -> Shares:
+    """Return shares after half a count was added to each bin.
+
+    A bin that is empty by chance then weighs little, whereas a fixed tiny share in its
+    place would decide a sum of logarithms (Krichevsky and Trofimov 1981).
+    """
+    return np.asarray((counts + 0.5) / (counts.sum() + 0.5 * len(counts)))
+
+
+def in_use(one: Counted, other: Counted) -> tuple[Counted, Counted]:
+    """Return the counts without bins that are empty on both sides."""
+    used = (one + other) > 0
+    return one[used], other[used]
+
+
+def population_stability(reference: Counted, current: Counted) -> float:
+    """Return the population stability index.
+
+    Examples
+    --------
+    >>> population_stability(np.array([5, 5]), np.array([5, 5]))
+    0.0
+    """
+    p, q = (smoothed(counts) for counts in in_use(reference, current))
+    return float(np.sum((q - p) * np.log(q / p)))
+
+
+def critical_stability(reference: Counted, current: Counted) -> float:
+    """Return what the index stays below in 95 % of samples without drift.
+
+    Notes
+    -----
+    Without drift the index over B bins is (1/n + 1/m) times a chi-square of B - 1
+    degrees of freedom: Yurdakul, Statistical Properties of Population Stability Index
+    (2018), Western Michigan University, dissertation 3208. A fixed bound such as 0.1
+    has no such meaning.
+
+    Examples
+    --------
+    >>> tens = np.full(10, 10)
+    >>> round(critical_stability(1000 * tens, tens), 3)
+    0.169
+    """
+    one, other = in_use(reference, current)
+    scale = 1 / max(int(one.sum()), 1) + 1 / max(int(other.sum()), 1)
+    return float(scale * stats.chi2.ppf(CRITICAL, max(len(one) - 1, 1)))
+
+
+def kullback_leibler(reference: Counted, current: Counted) -> float:
+    """Return the divergence of the current shares from the reference's, in nats."""
+    p, q = (smoothed(counts) for counts in in_use(reference, current))
+    return float(np.sum(q * np.log(q / p)))
+
+
+def jensen_shannon(reference: Counted, current: Counted) -> float:
+    """Return the Jensen-Shannon distance, between 0 and 1.
+
+    Notes
+    -----
+    The square root of the divergence in bits: Endres and Schindelin, IEEE Transactions
+    on Information Theory 49 (2003), 1858-1860.
+    """
+    return math.sqrt(max(0.0, _divergence(shares(reference), shares(current))))
+
+
+def excess_jensen_shannon(reference: Counted, current: Counted) -> float:
+    """Return the distance that is left after what chance alone would show is taken off.
+
+    Notes
+    -----
+    Without drift the divergence over K bins is (K - 1)(1/n + 1/m)/8 nats on average, so
+    that of two samples of 5,000 rows with 200 levels lies near 0.1 for nothing. This is
+    the first term of the entropies' bias: Miller (1955), Note on the bias of
+    information estimates.
+    """
+    one, other = in_use(reference, current)
+    n, m = max(int(one.sum()), 1), max(int(other.sum()), 1)
+    chance = max(len(one) - 1, 0) * (1 / n + 1 / m) / 8 / math.log(2)
+    return math.sqrt(max(0.0, _divergence(shares(one), shares(other)) - chance))
+
+
+def _divergence(p: Shares, q: Shares) -> float:
+    middle = (p + q) / 2
+
+    def from_middle(part: Shares) -> float:
+        some = part > 0
+        return float(np.sum(part[some] * np.log2(part[some] / middle[some])))
+
+    return (from_middle(p) + from_middle(q)) / 2
+
+
+def total_variation(reference: Counted, current: Counted) -> float:
+    """Return the share of rows that would need another level: half the sum of gaps.
+
+    Examples
+    --------
+    >>> total_variation(np.array([8, 2]), np.array([50, 50]))
+    0.3
+    """
+    gaps = np.abs(shares(reference) - shares(current))
+    return round(float(gaps.sum()) / 2, 15)
+
+
+def excess_total_variation(reference: Counted, current: Counted) -> float:
+    """Return the total variation beyond what chance alone would show.
+
+    Notes
+    -----
+    Without drift each gap is the absolute value of a nearly normal number, with mean
+    sqrt(2 v / pi), v = p (1 - p)(1/n + 1/m). Their sum grows with the number of levels;
+    it is taken off as the mean of a noisy length is, by squares.
+    """
+    one, other = in_use(reference, current)
+    n, m = max(int(one.sum()), 1), max(int(other.sum()), 1)
+    pooled = (one + other) / (n + m)
+    spread = np.sqrt(2 / math.pi * pooled * (1 - pooled) * (1 / n + 1 / m))
+    chance = float(spread.sum()) / 2
+    return math.sqrt(max(0.0, total_variation(one, other) ** 2 - chance**2))
+
+
+def kolmogorov_smirnov(reference: Counted, current: Counted) -> float:
+    """Return the largest gap between the two distribution functions at the edges.
+
+    It is at most the statistic of the rows themselves, and less than that by no more
+    than the share of the fullest bin that holds more than one value.
+    """
+    return float(np.max(np.abs(_gaps(reference, current)), initial=0.0))
+
+
+def _gaps(reference: Counted, current: Counted) -> Shares:
+    one, other = (np.cumsum(shares(counts)) for counts in (reference, current))
+    return np.asarray(one - other)[:-1]
+
+
+def anderson_darling(reference: Counted, current: Counted) -> float:
+    """Return the two-sample statistic of rows that are known by their bin.
+
+    It weighs gaps by how sure one can be of them, and so sees shifts, and changes of
+    spread, that the largest gap alone does not (Engmann and Cousineau, Journal of
+    Applied Quantitative Methods 6 (2011), 1-17).
+
+    Notes
+    -----
+    Equation 7 of Scholz and Stephens, Journal of the American Statistical Association
+    82 (1987), 918-924, where rows of a bin share a midrank.
+    """
+    one, other = in_use(reference, current)
+    n, m = int(one.sum()), int(other.sum())
+    both, total = (one + other).astype(np.float64), n + m
+    if len(both) < 2 or not n or not m:
+        return 0.0
+    below = np.cumsum(both) - both / 2
+    weight = both / total / (below * (total - below) - total * both / 4)
+    parts = (
+        np.sum(weight * (total * (np.cumsum(own) - own / 2) - size * below) ** 2) / size
+        for own, size in ((one, n), (other, m))
+    )
+    return float(sum(parts)) * (total - 1) / total
+
+
+def wasserstein(
+    reference: Counted, current: Counted, edges: Shares, tails: float
+) -> float | None:
+    """Return how far rows have to be carried on average, in robust deviations.
+
+    Distances are those of values drawn in to the reference's outer quantiles, so that
+    no outlier of either side decides, divided by the reference's distance of quartiles
+    over 1.349 (the standard deviation, were it normal).
+
+    Parameters
+    ----------
+    reference, current : ndarray of int64 of shape (n_edges + 1,)
+        Counts of the fine bins.
+    edges : ndarray of shape (n_edges,)
+        Their edges.
+    tails : float
+        Share of the reference's rows beyond which values are drawn in, on either side.
+
+    Returns
+    -------
+    float or None
+        None where the reference does not spread.
+    """
+    below = np.cumsum(shares(reference))[:-1]
+    if len(edges) < 2:
+        return None
+    low, quarter, upper, high = (
+        float(edges[min(int(np.searchsorted(below, share)), len(edges) - 1)])
+        for share in (tails, 0.25, 0.75, 1 - tails)
+    )
+    scale = (upper - quarter) / NORMAL_QUARTILES or (high - low) / 2
+    if scale <= 0:
+        return None
+    gaps = np.abs(_gaps(reference, current))
+    inside = np.clip(edges, low, high)
+    areas = (gaps[1:] + gaps[:-1]) / 2 * np.diff(inside)
+    return float(areas.sum() / scale)

@@ -81,6 +81,13 @@ def test_numbers_are_cut_into_bands_of_about_as_many_rows() -> None:
     ]  # fmt: skip
 
 
+def test_years_and_postcodes_are_named_as_the_data_write_them() -> None:
+    found = sliced({"built": np.arange(1900.0, 2000.0).repeat(2)}, scored())
+    assert found[0].value == "1900 to 1924"
+    found = sliced({"code": np.arange(98001.0, 98101.0).repeat(2)}, scored())
+    assert found[-1].value == "98076 to 98100"
+
+
 def test_a_number_of_few_values_is_taken_value_by_value() -> None:
     found = sliced({"rooms": np.tile([1.0, 2.0], 100)}, scored())
     assert {part.value for part in found} == {"1", "2"}

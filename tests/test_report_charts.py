@@ -236,7 +236,8 @@ def test_slices_say_the_lowest_and_the_highest() -> None:
     assert shown.table is not None
     assert [row[2] for row in shown.table.rows][2] == "not enough data"
     few = intervals.slices(EVALUATION | {"slices": parts[2:]})
-    assert "No slice has enough rows" in few.alt
+    assert "no slice has enough rows" in few.alt
+    assert "no slice has enough rows" in text_of(few)
     none = intervals.slices(EVALUATION | {"slices": []})
     assert none.alt == "No slices are compared: evaluate.slices names no column."
 

@@ -132,6 +132,13 @@ def test_where_nothing_differs_the_badge_is_quiet() -> None:
     assert (finding.label, finding.tone) == ("Not enough data", "neutral")
 
 
+def test_where_no_group_is_large_enough_there_is_no_empty_chart() -> None:
+    (finding,) = group_rates(evaluation({"few": -1, "fewer": -1})).findings
+    assert "No group has enough rows to be shown." in text_of(finding.shown.light)
+    assert finding.shown.table is not None
+    assert [row[0] for row in finding.shown.table.rows] == ["few"] * 4 + ["fewer"] * 4
+
+
 def test_without_protected_columns_it_says_how_to_declare_them() -> None:
     html = group_rates({"confidence": 0.95, "groups": []})._repr_html_()
     assert "data.protected" in html
@@ -143,10 +150,10 @@ def test_several_classes_show_the_first_measures_and_list_all() -> None:
     (finding,) = group_rates(
         evaluation({"a": 60, "b": 60, "c": 60}, task="multiclass")
     ).findings
-    assert "3 more measures in the table." in finding.shown.caption
+    assert "1 more measure in the table." in finding.shown.caption
     drawn = text_of(finding.shown.light)
-    assert "Recall of k4 (%)" in drawn
-    assert "Recall of k5" not in drawn
+    assert "Recall of k6 (%)" in drawn
+    assert "Recall of k7" not in drawn
     assert finding.shown.table is not None
     assert len(finding.shown.table.rows) == 3 * 9
 

@@ -199,5 +199,6 @@ def _text(value: Any) -> str:
     if isinstance(value, pd.Timestamp):
         return value.date().isoformat()
     if isinstance(value, float):
-        return f"{value:,.6g}" if abs(value) < 1e6 else f"{value:,.0f}"
+        # As the data write them: a year or a postcode has no thousands.
+        return f"{value:.6g}" if abs(value) < 1e6 else f"{value:.0f}"
     return str(value)

@@ -122,13 +122,21 @@ def figure(
     return Figure(alt, caption, light, dark, mime, width, height, table)
 
 
-def statement(text: str) -> Figure:
-    """Return a sentence in the place of a chart that there is no data for."""
+def statement(text: str, table: Table | None = None) -> Figure:
+    """Return a sentence in the place of a chart that there is no data for.
+
+    Parameters
+    ----------
+    text : str
+        The sentence.
+    table : Table, optional
+        What there is instead.
+    """
 
     def draw(canvas: Any, theme: Theme) -> None:
         canvas.text(0.01, 0.5, text, va="center", color=theme.muted, fontsize=10)
 
-    return figure(draw, alt=text, caption="", height=48)
+    return figure(draw, alt=text, caption="", table=table, height=48)
 
 
 def _svg(draw: Draw, theme: Theme, width: int, height: int) -> bytes:

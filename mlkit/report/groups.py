@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlkit.report import axes as shared
 from mlkit.report import wording
-from mlkit.report.figures import Figure, figure
+from mlkit.report.figures import Figure, figure, statement
 from mlkit.report.intervals import plain
 from mlkit.report.palette import Theme
 from mlkit.report.tables import Table, table
@@ -19,7 +19,7 @@ from mlkit.report.views import Aside
 if TYPE_CHECKING:
     from mlkit.evaluate import Evaluation
 
-MOST_PANELS = 6
+MOST_PANELS = 8
 ROW_HEIGHT = 23
 LONGEST_NAME = 24
 FEW = "not enough data"
@@ -164,6 +164,10 @@ def _finding(comparison: Plain, level: str) -> Finding:
 
 
 def _chart(comparison: Plain, level: str) -> Figure:
+    numbers = _table(comparison, level)
+    rates = [rate for group in comparison["groups"] for rate in group["rates"]]
+    if all(rate["group"]["value"] is None for rate in rates):
+        return statement("No group has enough rows to be shown.", numbers)
     measures = comparison["measures"][:MOST_PANELS]
     rows = math.ceil(len(measures) / 2)
     groups = comparison["groups"]
@@ -189,7 +193,7 @@ def _chart(comparison: Plain, level: str) -> Figure:
         f"and line: the group with its {level} interval. Upright bar: all other rows. "
         "Diamond: differs from them beyond chance, after allowing for the number of "
         f"comparisons.{left} {comparison['note']}".strip(),
-        table=_table(comparison, level),
+        table=numbers,
         height=rows * (ROW_HEIGHT * max(2, len(groups)) + 52) + 10,
     )
 
@@ -220,7 +224,10 @@ def _panel(panel: Any, rates: Sequence[Plain], theme: Theme, *, scale: float) ->
             )  # fmt: skip
     panel.grid(visible=False, axis="y")
     panel.margins(x=0.08)
-    panel.locator_params(axis="x", nbins=5)
+    if all(rate["group"]["value"] is None for rate in rates):
+        panel.set_xticks([])
+        return
+    panel.locator_params(axis="x", nbins=5 if scale == 100 else 4)
 
 
 def _heights(panel: Any, names: Sequence[str]) -> None:

@@ -145,6 +145,9 @@ def slices(evaluation: Evaluation | Mapping[str, Any]) -> Figure:
     if not parts or overall["value"] is None:
         return statement("No slices are compared: evaluate.slices names no column.")
     shown = [part for part in parts if part["estimate"]["value"] is not None]
+    if not shown:
+        said = f"{label} by slice cannot be shown: no slice has enough rows."
+        return statement(said, _slices_table(parts, label))
     return figure(
         lambda canvas, theme: _draw_slices(
             shared.panel(canvas, (1, 1, 1), theme, x=label), shown, overall, theme
@@ -185,7 +188,7 @@ def _draw_slices(
         color=theme.orange,
     )
     panel.set_yticks(range(len(shown)), [_slice(part) for part in reversed(shown)])
-    panel.set_ylim(-0.6, max(len(shown), 1) - 0.4)
+    panel.set_ylim(-0.6, len(shown) - 0.4)
     panel.grid(visible=False, axis="y")
 
 
@@ -211,8 +214,6 @@ def _slices_alt(
     shown: Sequence[Mapping[str, Any]], label: str, overall: Mapping[str, Any]
 ) -> str:
     said = f"{label} is {wording.number(overall['value'])} on all test rows. "
-    if not shown:
-        return f"{said}No slice has enough rows."
     by_value = sorted(shown, key=lambda part: part["estimate"]["value"])
     low, high = (
         f"{_slice(part)} ({measures.estimate_text(part['estimate'])})"

@@ -20,6 +20,7 @@ from mlkit.scaffold.findings import Finding, ScaffoldError
 MADE = ("sklearn:", "synthetic:")
 WORDS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 VIEW = "rows"
+LAST = "last"
 MOST_ROWS = 1_000_000
 LISTED = 40
 
@@ -68,7 +69,9 @@ def open_table(data: str, target: str, *, test: str | None, root: Path) -> Opene
         findings: list[Finding] = []
         about, header = source, True
     else:
-        look = sources.look(source, root, target=target)
+        # A number or `last` may as well be a value of the first line.
+        name = None if target.isdecimal() or target == LAST else target
+        look = sources.look(source, root, target=name)
         keys, findings = _keys(source, look)
         about, names, header = _about(source, look), list(look.names), look.header
     if test is not None:
@@ -172,7 +175,7 @@ def find_target(target: str, names: list[str], *, where: str, header: bool) -> s
     if target in names:
         return target
     if not header:
-        if target == "last":
+        if target == LAST:
             return names[-1]
         if target.isdecimal() and 1 <= int(target) <= len(names):
             return names[int(target) - 1]

@@ -12,8 +12,8 @@ from mlkit.synthetic import DOMAINS, generate, truth
 from tests.known_truth import (
     NAMES,
     PROMISES,
-    changed_cells,
     chances,
+    changed_cells,
     gap,
     in_bad_slice,
     in_group,
@@ -28,7 +28,8 @@ SURE = 4.0  # standard errors
 
 
 def test_every_domain_has_promises() -> None:
-    assert set(NAMES) == set(PROMISES) and len(NAMES) == 5
+    assert set(NAMES) == set(PROMISES)
+    assert len(NAMES) == 5
     for name in NAMES:
         dials = {"rows", "drift", "bias", "bad_slice", "noise"}
         assert dials <= set(DOMAINS[name].options)
@@ -79,13 +80,17 @@ def test_no_group_or_slice_knows_more_than_the_truth(name: str) -> None:
 def test_every_domain_has_gaps_dates_in_order_and_mixed_kinds(name: str) -> None:
     frame = generate(name, {"rows": 3000}, 2)
     time = frame[PROMISES[name].time]
-    assert time.is_monotonic_increasing and pd.api.types.is_datetime64_dtype(time)
-    assert frame.iloc[:, 0].is_unique and frame.columns[0].endswith("_id")
+    assert time.is_monotonic_increasing
+    assert pd.api.types.is_datetime64_dtype(time)
+    assert frame.iloc[:, 0].is_unique
+    assert frame.columns[0].endswith("_id")
     missing = frame.isna().mean()
-    assert (missing > 0).any() and (missing < 0.3).all()
+    assert (missing > 0).any()
+    assert (missing < 0.3).all()
     assert not frame[DOMAINS[name].target].isna().any()
     kinds = {dtype.kind for dtype in frame.dtypes if dtype.kind != "i"}
-    assert {"f", "M", "b"} <= kinds and (frame.dtypes == "str").sum() >= 4
+    assert {"f", "M", "b"} <= kinds
+    assert (frame.dtypes == "str").sum() >= 4
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -96,7 +101,8 @@ def test_bias_touches_the_outcomes_of_its_group_and_nothing_else(name: str) -> N
     assert list(changed.columns[changed.any()]) == [DOMAINS[name].target]
     group = in_group(name, biased)
     assert group[changed.any(axis=1)].all()
-    assert (known.biased == group).all() and not calm.biased.any()
+    assert (known.biased == group).all()
+    assert not calm.biased.any()
     assert np.array_equal(known.unbiased, calm.expected)
     assert np.array_equal(known.unbiased[~group], known.expected[~group])
     assert np.array_equal(calm.unbiased, calm.expected)
@@ -128,7 +134,8 @@ def test_the_bad_slice_touches_its_rows_and_nothing_else(name: str) -> None:
     assert list(changed.columns[changed.any()]) == [DOMAINS[name].target]
     rows = in_bad_slice(name, bad)
     assert rows[changed.any(axis=1)].all()
-    assert (known.bad_slice == rows).all() and not calm.bad_slice.any()
+    assert (known.bad_slice == rows).all()
+    assert not calm.bad_slice.any()
     assert 0.05 < rows.mean() < 0.25
     assert np.ptp(known.expected[rows], axis=0).max() < 1e-9
     assert np.array_equal(known.expected[~rows], calm.expected[~rows])
@@ -155,9 +162,11 @@ def test_drift_leaves_the_oldest_three_quarters_as_they_were(name: str) -> None:
     calm, still = made(name, drift=0)
     moved, known = made(name, drift=0.8)
     old = known.drifted == 0
-    assert 0.7 < old.mean() < 0.8 and old[: old.sum()].all()
+    assert 0.7 < old.mean() < 0.8
+    assert old[: old.sum()].all()
     pd.testing.assert_frame_equal(calm[old], moved[old])
-    assert known.drifted.max() == 0.8 and (np.diff(known.drifted) >= 0).all()
+    assert known.drifted.max() == 0.8
+    assert (np.diff(known.drifted) >= 0).all()
     assert (still.drifted == 0).all()
     assert np.array_equal(known.expected[old], still.expected[old])
 

@@ -9,7 +9,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mlkit.data import Check, DataError, Dataset, Schema, infer_schema, prepare
+from mlkit.data import (
+    Check,
+    DataError,
+    Dataset,
+    Schema,
+    conform,
+    infer_schema,
+    prepare,
+)
 from mlkit.params.models import Params
 
 
@@ -503,8 +511,8 @@ def test_a_class_with_one_training_row_is_refused() -> None:
     params = case("multiclass", time="at", split={"by": "time"})
     (found,) = failures(with_rare(1), params)
     assert found == (
-        "column 'y': each class needs at least 2 training rows; 'rare has 1'. Merge rare "
-        "classes, or leave them out by data.min_class_rows"
+        "column 'y': each class needs at least 2 training rows; 'rare has 1'. Merge "
+        "rare classes, or leave them out by data.min_class_rows"
     )
 
 
@@ -665,3 +673,37 @@ def test_the_schema_survives_storage() -> None:
 def test_column_names_that_are_not_text_become_text() -> None:
     raw = rows().set_axis([0, 1, 2, "y"], axis="columns")
     assert prepare(raw, case()).schema.features == ("0", "1", "2")
+
+
+def test_a_time_column_is_learnt_where_the_params_say_so() -> None:
+    raw = rows().assign(at=[f"2024-01-{1 + i % 28:02d}" for i in range(len(rows()))])
+    plain = prepare(raw, case(time="at"))
+    learnt = prepare(raw, case(time="at", learn_time=True))
+    assert set(learnt.schema.features) - set(plain.schema.features) == {"at"}
+    column = learnt.schema.column("at")
+    assert (column.role, column.learnt, column.is_feature) == ("time", True, True)
+    assert Schema.from_dict(learnt.schema.to_dict()) == learnt.schema
+    ignored = prepare(raw, case(time="at", learn_time=True, ignore=["at"]))
+    assert "at" not in ignored.schema.features
+    with pytest.raises(DataError, match="the time must be a column"):
+        conform(raw.drop(columns="at"), learnt.schema)
+    (found,) = failures(raw, case(learn_time=True))
+    assert "data.learn_time needs data.time" in found
+
+
+def test_rare_classes_are_left_out_where_the_params_say_so() -> None:
+    raw = with_rare(3)
+    params = case("multiclass", min_class_rows=5)
+    raw["y"] = raw["y"].where(raw.index % 3 != 2, "c")
+    dataset = prepare(raw, params)
+    assert dataset.schema.classes == ("a", "b", "c")
+    found = check(dataset, "rare classes")
+    assert found.status == "warning"
+    assert found.found.startswith("'rare'")
+    assert check(dataset, "target").status == "ok"
+    assert infer_schema(raw, params).classes == ("a", "b", "c")
+    tests = prepare(raw, case("multiclass", min_class_rows=5, test="t"), test=raw[:90])
+    assert "rare" not in set(tests.y)
+    every = case("multiclass", min_class_rows=10_000)
+    (found,) = failures(raw, every)
+    assert "every class is left out as rare" in found

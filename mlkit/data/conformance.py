@@ -26,6 +26,7 @@ from mlkit.data.wording import (
 )
 
 TEXT = pd.StringDtype(na_value=np.nan)
+LARGEST = 1e38  # forests and XGBoost compute in 32 bits, and variances need squares
 TRUTH = {
     **{"true": "True", "yes": "True", "y": "True", "t": "True", "1": "True"},
     **{"false": "False", "no": "False", "n": "False", "f": "False", "0": "False"},
@@ -184,10 +185,11 @@ def _numbers(
         style = f" written like {column.format}" if column.format else ""
         rule = f"a number column must hold numbers{style}"
         checks += _mistakes(distinct, np.isnan(read), column, rule, advice, table)
-    rows = np.flatnonzero(np.isinf(numbers))
-    if len(rows):
-        checks.append(_infinite(rows, column, table))
-        numbers = np.where(np.isinf(numbers), np.nan, numbers)
+    beyond = np.abs(numbers) > LARGEST
+    if beyond.any():
+        infinite = bool(np.isinf(numbers).any())
+        checks.append(_infinite(np.flatnonzero(beyond), column, table, infinite))
+        numbers = np.where(beyond, np.nan, numbers)
     return pd.Series(numbers, index=values.index, name=column.name), checks
 
 
@@ -201,13 +203,15 @@ def _other_kind(column: Column) -> str:
     return others.get(column.role, declared)
 
 
-def _infinite(rows: NDArray[np.int64], column: Column, table: str) -> Check:
+def _infinite(
+    rows: NDArray[np.int64], column: Column, table: str, infinite: bool
+) -> Check:
     return Check(
         "infinite",
         "failed",
         column.name,
-        "numbers must be finite",
-        f"the {table} is infinite in {row_numbers(rows)}",
+        "numbers must be finite" if infinite else f"no number may pass {LARGEST:g}",
+        f"the {table} is {'infinite' if infinite else 'larger'} in {row_numbers(rows)}",
         "Correct them, or add the text to data.missing if it means missing",
     )
 

@@ -61,6 +61,34 @@ class Examples:
             unit=None if self.unit is None else self.unit[rows],
         )
 
+    def with_known_columns(self, *parts: NDArray[np.int64]) -> Self:
+        """Return the examples without the kinds of columns that have no value here.
+
+        An encoder leaves such columns out. Histogram boosting cannot divide them into
+        bins, and a fold may lack values that the training rows have.
+
+        Parameters
+        ----------
+        *parts : ndarray of int64
+            Rows among which a column must have a value as well.
+
+        Raises
+        ------
+        ValueError
+            No column has any value.
+        """
+        there = self.X[list(self.kinds)].notna().to_numpy()
+        every = np.arange(len(self))
+        full = np.all([there[rows].any(axis=0) for rows in (every, *parts)], axis=0)
+        named = zip(self.kinds.items(), full, strict=True)
+        known = {name: kind for (name, kind), has_value in named if has_value}
+        if not known:
+            raise ValueError(
+                f"train: in {len(self)} training rows no feature has a value, so there "
+                "is nothing to learn from. Check data.missing and data.split."
+            )
+        return self if len(known) == len(self.kinds) else replace(self, kinds=known)
+
     def class_sizes(self) -> dict[str, int]:
         """Return the number of rows of each class."""
         if not self.classes:

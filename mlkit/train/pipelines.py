@@ -74,10 +74,12 @@ def fit_plan(plan: Plan, examples: Examples, folds: Folds | None = None) -> Pipe
         The estimator could not learn from these rows; the message says what it said.
     """
     recipe = recipe_for(plan.estimator)
+    divided = folds.splits if plan.calibration is not None and folds else ()
+    examples = examples.with_known_columns(*(learn for learn, _ in divided))
     estimator, weight = weighed(plan, examples)
-    if plan.calibration is not None and folds is not None:
+    if divided:
         estimator = CalibratedClassifierCV(
-            estimator, method=plan.calibration, cv=list(folds.splits), ensemble=False
+            estimator, method=plan.calibration, cv=list(divided), ensemble=False
         )
     encoder = make_encoder(examples.kinds, recipe.encoding, seed=plan.seed)
     model = Pipeline([("encode", encoder), ("model", estimator)])
@@ -86,9 +88,9 @@ def fit_plan(plan: Plan, examples: Examples, folds: Folds | None = None) -> Pipe
     named = {f"model__{name}": value for name, value in arguments.items()}
     with steady(len(examples)), explained(plan, examples):
         model.fit(examples.X, examples.y, **named)
-    if isinstance(estimator, CalibratedClassifierCV) and folds is not None:
+    if divided:
         # The row numbers of the folds are no part of the model.
-        estimator.set_params(cv=len(folds.splits))
+        estimator.set_params(cv=len(divided))
     return model
 
 

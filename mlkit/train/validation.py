@@ -106,6 +106,7 @@ def stopping_curve(plan: Plan, learn: Examples, held: Examples) -> NDArray[np.fl
     It is the log-loss or root mean squared error unless the options ask for another.
     """
     recipe = recipe_for(plan.estimator)
+    learn = learn.with_known_columns()
     stopping = {
         "early_stopping": True,
         "scoring": "loss",

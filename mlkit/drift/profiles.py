@@ -6,8 +6,8 @@ them add up to the counts of both.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
 from typing import Any, Literal, Self
 
 import numpy as np
@@ -19,6 +19,7 @@ from mlkit.drift.bins import (
     Bins,
     count_levels,
     count_numbers,
+    digest,
     level_bins,
     number_bins,
 )
@@ -171,6 +172,40 @@ class ReferenceProfile:
             "period": None if self.period is None else list(self.period),
         }
 
+    def hiding(self, names: Collection[str]) -> ReferenceProfile:
+        """Return the profile with the values of columns masked that are so by now."""
+        columns = tuple(
+            _hidden(column) if column.name in names else column
+            for column in self.columns
+        )
+        return replace(self, columns=columns)
+
+    def answered(
+        self,
+        predictions: ArrayLike,
+        schema: Schema,
+        *,
+        performance: Performance | None = None,
+    ) -> ReferenceProfile:
+        """Return the profile with a model's answers for rows it has not learned from.
+
+        Parameters
+        ----------
+        predictions : array-like of shape (n, n_classes) or (n,)
+            The answers: what a model says of its training rows is surer than anything
+            it will ever say of others.
+        schema : Schema
+            The target and its classes.
+        performance : Performance, optional
+            The primary metric on those rows.
+        """
+        masked = hides_target(schema)
+        profiles = tuple(
+            _answer(name, values, masked=masked)
+            for name, values in answers(predictions, schema).items()
+        )
+        return replace(self, predictions=profiles, performance=performance)
+
     @classmethod
     def from_dict(cls, stored: Mapping[str, Any]) -> Self:
         """Return the profile that `to_dict` wrote.
@@ -212,8 +247,7 @@ def reference_profile(
     schema : Schema
         What the columns are. Of sensitive ones no level and no exact number is kept.
     predictions : array-like of shape (n, n_classes) or (n,), optional
-        The model's answers for rows that it was *not* trained on: what it says of its
-        training rows is surer than anything it will ever say of others.
+        The model's answers for rows that it was *not* trained on.
     performance : Performance, optional
         The primary metric on such rows.
 
@@ -228,18 +262,15 @@ def reference_profile(
         raise ValueError(
             f"a reference profile needs rows with every feature, and the frame {lacks}"
         )
-    return ReferenceProfile(
+    profile = ReferenceProfile(
         rows=len(frame),
         columns=tuple(_profile(schema.column(name), frame) for name in schema.features),
-        predictions=()
-        if predictions is None
-        else tuple(
-            profile_numbers(name, values, masked=hides_target(schema))
-            for name, values in answers(predictions, schema).items()
-        ),
         performance=performance,
         period=period(frame, schema),
     )
+    if predictions is None:
+        return profile
+    return profile.answered(predictions, schema, performance=performance)
 
 
 def _profile(column: Column, frame: pd.DataFrame) -> ColumnProfile:
@@ -274,13 +305,22 @@ def count(read: Read, bins: Bins, name: str) -> Counts:
     return Counts(tuple(cells.tolist()), read.missing, read.unreadable)
 
 
-def profile_numbers(name: str, values: ArrayLike, *, masked: bool) -> ColumnProfile:
-    """Return the profile of numbers that are no column of a table."""
+def _answer(name: str, values: ArrayLike, *, masked: bool) -> ColumnProfile:
     numbers = np.asarray(values, dtype=np.float64)
     bins = number_bins(numbers, masked=masked)
     cells = count_numbers(numbers, np.array(bins.edges, dtype=np.float64))
     counts = Counts(tuple(cells.tolist()))
     return ColumnProfile(name, "number", masked, "number", bins, counts)
+
+
+def _hidden(column: ColumnProfile) -> ColumnProfile:
+    bins = column.bins
+    if bins.masked:
+        return column
+    levels = tuple(digest(column.name, level) for level in bins.levels)
+    return replace(
+        column, sensitive=True, bins=replace(bins, levels=levels, masked=True)
+    )
 
 
 def hides_target(schema: Schema) -> bool:

@@ -18,9 +18,16 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from mlkit.pipeline.artifacts import load_trained, predict_all, save_trained
     from mlkit.pipeline.checking import check_case
+    from mlkit.pipeline.compared import compare_rows
     from mlkit.pipeline.decide import check_answers
     from mlkit.pipeline.draft import run_draft
     from mlkit.pipeline.drift_check import check_drift
+    from mlkit.pipeline.drifting import (
+        drift_numbers,
+        drift_outcome,
+        find_drift,
+        save_drift,
+    )
     from mlkit.pipeline.explaining import (
         choose_rows,
         explain_columns,
@@ -49,13 +56,17 @@ __all__ = [
     "check_case",
     "check_drift",
     "choose_rows",
+    "compare_rows",
     "data_facts",
     "data_numbers",
     "data_outcome",
+    "drift_numbers",
+    "drift_outcome",
     "explain_columns",
     "explain_numbers",
     "explain_outcome",
     "explain_rows",
+    "find_drift",
     "finish",
     "judge",
     "load_dataset",
@@ -67,6 +78,7 @@ __all__ = [
     "predict_all",
     "retrain",
     "run_draft",
+    "save_drift",
     "save_explanations",
     "save_judgement",
     "save_trained",
@@ -81,13 +93,17 @@ _HOME = {
     "check_case": "checking",
     "check_drift": "drift_check",
     "choose_rows": "explaining",
+    "compare_rows": "compared",
     "data_facts": "outcomes",
     "data_numbers": "outcomes",
     "data_outcome": "outcomes",
+    "drift_numbers": "drifting",
+    "drift_outcome": "drifting",
     "explain_columns": "explaining",
     "explain_numbers": "explaining",
     "explain_outcome": "explaining",
     "explain_rows": "explaining",
+    "find_drift": "drifting",
     "finish": "steps",
     "judge": "judgement",
     "load_dataset": "steps",
@@ -99,6 +115,7 @@ _HOME = {
     "predict_all": "artifacts",
     "retrain": "retraining",
     "run_draft": "draft",
+    "save_drift": "drifting",
     "save_explanations": "explaining",
     "save_judgement": "judgement",
     "save_trained": "artifacts",

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from mlkit import data as data_room
 from mlkit import params as params_room
@@ -185,9 +185,17 @@ def read_result(folder: Path, name: str) -> dict[str, Any] | None:
     return store.read_json(path) if path.exists() else None
 
 
+class Fingerprinted(Protocol):
+    """Data that are known by a fingerprint of their content."""
+
+    @property
+    def fingerprint(self) -> str:
+        """The fingerprint."""
+
+
 def finish(
     step: Step,
-    dataset: Dataset,
+    dataset: Fingerprinted,
     *,
     inputs: Mapping[str, str] | None = None,
     results: Mapping[str, Any] | None = None,
@@ -198,7 +206,7 @@ def finish(
     ----------
     step : Step
         The step.
-    dataset : Dataset
+    dataset : Dataset, or another record with a fingerprint
         The data it worked on.
     inputs : mapping, optional
         Files it read from earlier steps: name to SHA-256.

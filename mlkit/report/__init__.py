@@ -14,6 +14,12 @@ from mlkit.report.attribution_rows import explained_rows, waterfall
 from mlkit.report.attributions import column_importances
 from mlkit.report.cases import index_page
 from mlkit.report.columns import checks, distributions, missing
+from mlkit.report.drifting import (
+    drift_distributions,
+    drift_effects,
+    drift_performance,
+    drift_predictions,
+)
 from mlkit.report.figures import Figure, figure
 from mlkit.report.folds import Fold
 from mlkit.report.groups import Finding, Findings, group_rates
@@ -23,6 +29,7 @@ from mlkit.report.notebook import notebook_page
 from mlkit.report.performance import Gallery, performance, slice_performance
 from mlkit.report.runs import run_page, step_header
 from mlkit.report.scraps import glue
+from mlkit.report.shifts import drift_findings, drift_statistics
 from mlkit.report.tables import Table, table
 from mlkit.report.views import CaseView, Header, KeyNumber, Link, Outcome
 
@@ -41,6 +48,12 @@ __all__ = [
     "checks",
     "column_importances",
     "distributions",
+    "drift_distributions",
+    "drift_effects",
+    "drift_findings",
+    "drift_performance",
+    "drift_predictions",
+    "drift_statistics",
     "explained_rows",
     "figure",
     "gates_table",

@@ -1,0 +1,128 @@
+"""Looking for drift: the report of a step, and what is kept of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mlkit import drift, store
+from mlkit.drift import DriftReport, Performance
+from mlkit.pipeline import labelled
+from mlkit.pipeline.artifacts import predict_all
+from mlkit.pipeline.compared import PROFILE, Compared
+from mlkit.pipeline.steps import Step, reset
+from mlkit.report import Outcome, summary, wording
+
+
+def find_drift(step: Step, compared: Compared) -> DriftReport:
+    """Say whether the current rows still look like the reference.
+
+    Parameters
+    ----------
+    step : Step
+        The step.
+    compared : Compared
+        What :func:`compare_rows` returned.
+    """
+    reference, frame, schema = compared.reference, compared.frame, compared.schema
+    if reference is None or frame is None or schema is None:
+        return DriftReport("not_applicable", compared.what)
+    if compared.same:
+        rows = len(frame)
+        return DriftReport(
+            "none", compared.what, rows=reference.rows, current_rows=rows
+        )
+    return drift.detect(
+        reference,
+        frame,
+        schema,
+        params=step.params.drift,
+        predictions=compared.predictions,
+        performance=compared.performance,
+        seed=step.params.seed,
+        notes=(compared.what, *compared.notes),
+    )
+
+
+def save_drift(step: Step, compared: Compared, report: DriftReport) -> dict[str, Any]:
+    """Write the report, and the profile of this run's model for later checks.
+
+    Without a model of this run, as in a check of its own, no profile is written.
+
+    Returns
+    -------
+    dict
+        What the run's record keeps of the report, plain JSON data.
+    """
+    reset(step)
+    store.write_json(step.files / "drift.json", report.to_dict())
+    if compared.dataset is not None and compared.loaded is not None:
+        save_reference(step, compared)
+    return report.summary()
+
+
+def save_reference(step: Step, compared: Compared) -> None:
+    """Write the reference profile of this run's model.
+
+    Features are those of the training rows; predictions and the primary metric those of
+    the test rows, since a model is surer of rows that it has learned from.
+    """
+    dataset, loaded = compared.dataset, compared.loaded
+    assert dataset is not None
+    assert loaded is not None
+    answers = predict_all(loaded, dataset)["model"]
+    profile = drift.reference_profile(
+        dataset.frame.iloc[dataset.train_rows],
+        dataset.schema,
+        predictions=answers,
+        performance=labelled.measure(
+            labelled.Asked.of_params(step.params), dataset, dataset.test_rows, answers
+        ),
+    )
+    store.write_json(step.files / PROFILE, profile.to_dict())
+
+
+def drift_outcome(report: DriftReport) -> Outcome:
+    """Say what a drift check came to, for the head of its page."""
+    return summary.drift_outcome(report.summary())
+
+
+def drift_numbers(report: DriftReport) -> list[dict[str, Any]]:
+    """Return the few numbers that matter, for :class:`mlkit.report.KeyNumber`."""
+    numbers: list[dict[str, Any]] = []
+    if report.columns:
+        numbers.append(
+            {
+                "label": "Columns flagged",
+                "value": f"{len(report.flagged)} of {len(report.columns)}",
+            }
+        )
+    effects = [c for c in report.columns if c.effect is not None]
+    if effects:
+        worst = max(effects, key=lambda column: (column.flagged, column.effect or 0))
+        numbers.append(
+            {
+                "label": "Largest effect",
+                "value": worst.effect,
+                "meaning": f"{worst.name}; 0 is no change, 1 a complete one",
+            }
+        )
+    if report.predictions:
+        shifted = max(each.effect or 0.0 for each in report.predictions)
+        meaning = "share of predictions that moved across some value"
+        numbers.append({"label": "Predictions", "value": shifted, "meaning": meaning})
+    if report.performance is not None:
+        numbers.append(_performance(report.performance.current))
+    rows = f"{wording.number(report.current_rows)} against {report.rows:,}"
+    if report.current_rows:
+        numbers.append({"label": "Rows compared", "value": rows})
+    return numbers
+
+
+def _performance(current: Performance) -> dict[str, Any]:
+    return {
+        "label": f"{current.label} now",
+        "value": current.value,
+        "lower": current.lower,
+        "upper": current.upper,
+        "greater_is_better": current.greater_is_better,
+    }

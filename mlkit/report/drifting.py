@@ -1,0 +1,271 @@
+"""Drift in charts: how far each column has moved, and how its values spread now."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from mlkit.report import axes as shared
+from mlkit.report import wording
+from mlkit.report.figures import Figure, figure, statement
+from mlkit.report.intervals import plain
+from mlkit.report.palette import Theme
+from mlkit.report.tables import Table, table
+
+if TYPE_CHECKING:
+    from mlkit.drift import DriftReport
+
+MOST_COLUMNS = 30
+MOST_PANELS = 6
+ACROSS = 2
+ROW_HEIGHT = 22
+PANEL_HEIGHT = 190
+LONGEST_NAME = 28
+LONGEST_LABEL = 16
+LIMIT = 400
+BROKEN = ("absent", "wrong kind", "all missing")
+NOTHING = "Nothing was compared, so there is nothing to show."
+
+
+def drift_effects(report: DriftReport | Mapping[str, Any]) -> Figure:
+    """Show how far each column has moved, the farthest first.
+
+    Parameters
+    ----------
+    report : DriftReport or mapping
+        What ``mlkit.drift.detect`` returned, or its ``to_dict()``.
+    """
+    found = plain(report)
+    known = [each for each in found["columns"] if each["effect"] is not None]
+    ranked = sorted(known, key=lambda each: (not each["flagged"], -each["effect"]))
+    if not ranked:
+        return statement(NOTHING)
+    shown = ranked[:MOST_COLUMNS]
+
+    def draw(canvas: Any, theme: Theme) -> None:
+        panel = shared.panel(canvas, (1, 1, 1), theme, x="Effect, 0 to 1")
+        _effects(panel, shown, theme)
+        bounds = (
+            (found["min_effect"], "may be flagged"),
+            (found["large_effect"], "large"),
+        )
+        for bound, name in bounds:
+            panel.axvline(bound, color=theme.text, linestyle="--", linewidth=1)
+            panel.annotate(
+                f"{name} from {wording.number(bound, 2)}",
+                (bound, 1),
+                xytext=(3, 4),
+                xycoords=("data", "axes fraction"),
+                textcoords="offset points",
+                fontsize=8,
+                color=theme.muted,
+            )
+
+    left = len(ranked) - len(shown)
+    more = f" {wording.count(left, 'more column')} not shown." if left else ""
+    return figure(
+        draw,
+        alt=_effects_alt(ranked),
+        caption="The effect is the share of rows that crossed some value, or changed "
+        "level, or lost their value. Orange columns are flagged: the change is more "
+        f"than chance and large enough to matter.{more}",
+        table=_effects_table(ranked),
+        height=ROW_HEIGHT * max(3, len(shown)) + 90,
+    )
+
+
+def _effects(panel: Any, shown: Sequence[Mapping[str, Any]], theme: Theme) -> None:
+    colours = [theme.orange if each["flagged"] else theme.grey for each in shown]
+    effects = [each["effect"] for each in shown]
+    panel.barh(range(len(shown)), effects, height=0.62, color=colours)
+    for height, each in enumerate(shown):
+        word = f" {each['state']}" if each["state"] in BROKEN else ""
+        panel.annotate(
+            f"{wording.number(each['effect'], 2)}{word}",
+            (each["effect"], height),
+            xytext=(4, 0),
+            textcoords="offset points",
+            va="center",
+            fontsize=8,
+            color=colours[height],
+        )
+    panel.set_yticks(
+        range(len(shown)), [_cut(each["name"], LONGEST_NAME) for each in shown]
+    )
+    for tick, each in zip(panel.get_yticklabels(), shown, strict=True):
+        tick.set_color(theme.text if each["flagged"] else theme.muted)
+    panel.set_ylim(len(shown) - 0.4, -0.6)
+    panel.set_xlim(0, min(1.12, max(0.5, 1.25 * max(effects))))
+    panel.grid(visible=False, axis="y")
+
+
+def _cut(text: str, length: int) -> str:
+    return text if len(text) <= length else f"{text[: length - 1]}…"
+
+
+def _effects_table(ranked: Sequence[Mapping[str, Any]]) -> Table:
+    rows = [
+        {
+            "name": each["name"],
+            "effect": each["effect"],
+            "flagged": each["flagged"],
+            "reason": each["reason"],
+        }
+        for each in ranked
+    ]
+    headings = {
+        "name": "Column", "effect": "Effect", "flagged": "Flagged", "reason": "Finding",
+    }  # fmt: skip
+    caption = "How far each column has moved"
+    return table(
+        rows, caption=caption, headings=headings, digits={"effect": 3}, limit=LIMIT
+    )
+
+
+def _effects_alt(ranked: Sequence[Mapping[str, Any]]) -> str:
+    flagged = [each for each in ranked if each["flagged"]]
+    total = wording.count(len(ranked), "column")
+    if not flagged:
+        first = ranked[0]
+        return (
+            f"None of {total} is flagged; the largest effect is "
+            f"{wording.number(first['effect'], 2)}, of {first['name']}."
+        )
+    names = [
+        f"{each['name']} ({wording.number(each['effect'], 2)})" for each in flagged
+    ]
+    verb = "is" if len(flagged) == 1 else "are"
+    return f"{len(flagged)} of {total} {verb} flagged: {wording.listing(names)}."
+
+
+def drift_distributions(
+    report: DriftReport | Mapping[str, Any], *, limit: int = MOST_PANELS
+) -> Figure:
+    """Show how the values of the columns that moved most spread, then and now.
+
+    Flagged columns come first; where none is flagged, those nearest to it are shown.
+
+    Parameters
+    ----------
+    report : DriftReport or mapping
+        What ``mlkit.drift.detect`` returned, or its ``to_dict()``.
+    limit : int
+        At most this many columns.
+    """
+    found = plain(report)
+    drawn = [each for each in found["columns"] if each["bars"]]
+    flagged = [each for each in drawn if each["flagged"]]
+    return _spreads((flagged or drawn[:2])[:limit], "columns")
+
+
+def drift_predictions(report: DriftReport | Mapping[str, Any]) -> Figure:
+    """Show how the model's answers spread, then and now.
+
+    Parameters
+    ----------
+    report : DriftReport or mapping
+        What ``mlkit.drift.detect`` returned, or its ``to_dict()``.
+    """
+    found = plain(report)
+    if not found["predictions"]:
+        return statement("The model's predictions were not compared.")
+    ranked = sorted(found["predictions"], key=lambda each: -(each["effect"] or 0.0))
+    return _spreads(ranked[:MOST_PANELS], "predictions")
+
+
+def _spreads(shown: Sequence[Mapping[str, Any]], what: str) -> Figure:
+    if not shown:
+        return statement(NOTHING)
+    rows = math.ceil(len(shown) / ACROSS)
+
+    def draw(canvas: Any, theme: Theme) -> None:
+        grid = canvas.add_gridspec(rows, ACROSS)
+        for position, each in enumerate(shown):
+            panel = shared.panel(canvas, grid[divmod(position, ACROSS)], theme)
+            panel.set_title(_cut(each["name"], LONGEST_NAME), fontsize=9)
+            _bars(panel, each["bars"], theme)
+        handles, labels = canvas.axes[0].get_legend_handles_labels()
+        canvas.legend(handles, labels, loc="outside upper left", ncols=2)
+
+    said = [f"{each['name']}: {each['reason']}" for each in shown]
+    return figure(
+        draw,
+        alt=f"Shares of rows by value, reference beside current. {'. '.join(said)}.",
+        caption=f"Share of rows by value of the {what}, in percent: the reference in "
+        "blue, the current rows in orange. Numbers stand in bins that hold about a "
+        "tenth of the reference each.",
+        table=_spreads_table(shown),
+        height=PANEL_HEIGHT * rows + 40,
+    )
+
+
+def _spreads_table(shown: Sequence[Mapping[str, Any]]) -> Table:
+    rows = [
+        {
+            "name": each["name"],
+            "label": bar["label"],
+            "then": wording.percent(bar["reference"]),
+            "now": wording.percent(bar["current"]),
+        }
+        for each in shown
+        for bar in each["bars"]
+    ]
+    headings = {"name": "Column", "label": "Values", "then": "Then", "now": "Now"}
+    numbers = ["then", "now"]
+    caption = "Share of rows by value"
+    return table(rows, caption=caption, headings=headings, numbers=numbers, limit=LIMIT)
+
+
+def _bars(panel: Any, bars: Sequence[Mapping[str, Any]], theme: Theme) -> None:
+    for side, (key, colour, name) in enumerate(
+        (("reference", theme.blue, "Reference"), ("current", theme.orange, "Current"))
+    ):
+        heights = [place + (side - 0.5) * 0.38 for place in range(len(bars))]
+        values = [100 * bar[key] for bar in bars]
+        panel.barh(heights, values, height=0.36, color=colour, label=name)
+    panel.set_yticks(
+        range(len(bars)), [_cut(bar["label"], LONGEST_LABEL) for bar in bars]
+    )
+    panel.tick_params(axis="y", labelsize=8 if len(bars) < 8 else 7)
+    panel.set_ylim(max(len(bars), 3) - 0.4, -0.6)
+    panel.locator_params(axis="x", nbins=4)
+    panel.grid(visible=False, axis="y")
+
+
+def drift_performance(report: DriftReport | Mapping[str, Any]) -> Figure:
+    """Show the primary metric then and now, each with its interval.
+
+    Parameters
+    ----------
+    report : DriftReport or mapping
+        What ``mlkit.drift.detect`` returned, or its ``to_dict()``.
+    """
+    performance = plain(report)["performance"]
+    if performance is None:
+        return statement("Performance was not compared: there are no labels for it.")
+    sides = {"Then": performance["reference"], "Now": performance["current"]}
+    if any(side["value"] is None for side in sides.values()):
+        return statement(f"{capital(performance['reason'])}.")
+    label = performance["current"]["label"]
+
+    def draw(canvas: Any, theme: Theme) -> None:
+        panel = shared.panel(canvas, (1, 1, 1), theme, x=label)
+        colours = (theme.blue, theme.orange)
+        for height, (side, colour) in enumerate(
+            zip(sides.values(), colours, strict=True)
+        ):
+            shared.whiskers(panel, height, side, colour=colour, marker="o")
+        names = [f"{name}, {side['n']:,} rows" for name, side in sides.items()]
+        panel.set_yticks([0, 1], names)
+        panel.set_ylim(1.6, -0.6)
+        panel.margins(x=0.12)
+        panel.grid(visible=False, axis="y")
+
+    reason = capital(performance["reason"])
+    return figure(draw, alt=f"{reason}.", caption=f"{reason}.", height=130)
+
+
+def capital(text: str) -> str:
+    """Return a text that begins with a capital letter."""
+    return text[:1].upper() + text[1:]

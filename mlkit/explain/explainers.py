@@ -135,8 +135,11 @@ class Explainer:
         return self.outputs.index(outcome)
 
     def _repr_html_(self) -> str:
+        target = self.schema.target
+        of = ", ".join(self.outputs)
+        what = target if of == target else f"{target} = {of}"
         facts = [
-            ("explains", f"{', '.join(self.outputs)} ({self.method.space})"),
+            ("explains", f"{what} ({self.method.space})"),
             ("method", self.method.name),
             ("a column not known is", GAMES[self.method.game]),
             ("background rows", f"{len(self.background):,}"),

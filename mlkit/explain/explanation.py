@@ -171,8 +171,9 @@ def value_text(value: Any, column: Column) -> str:
 
     Examples
     --------
-    >>> value_text(3.0, Column("rooms", "number"))
-    '3'
+    >>> rooms = Column("rooms", "number")
+    >>> value_text(3.0, rooms), value_text(0.12345, rooms)
+    ('3', '0.1235')
     >>> value_text("x", Column("postcode", "category", sensitive=True))
     '•••'
     """
@@ -184,6 +185,7 @@ def value_text(value: Any, column: Column) -> str:
         day = value == value.normalize()
         return str(value.date()) if day else f"{value:%Y-%m-%d %H:%M}"
     if isinstance(value, float):
-        return f"{value:,.6g}" if abs(value) < 1e6 else f"{value:,.0f}"
+        whole = value.is_integer() or abs(value) >= 1000
+        return f"{value:,.0f}" if whole else f"{value:.4g}"
     text = str(value)
     return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"

@@ -28,6 +28,7 @@ from mlkit.train.pipelines import steady
 Floats = NDArray[np.float64]
 
 RESAMPLES = 1000
+PLAIN = 0.5
 # Rows that are predicted for the permutation importance, in all.
 ROWS_PREDICTED = 2_000_000
 FEWEST_ROWS = 200
@@ -48,8 +49,14 @@ class Importances:
         How much worse `metric` becomes when the column is shuffled: mean and standard
         deviation over the repeats. None where the metric has no meaning.
     space : {"log-odds", "score", "probability", "value"}
+    direction : tuple of {"up", "down", ""}
+        Where more of a column moves predictions, by Spearman's rank correlation of at
+        least 0.5 between a number or date and its contribution; empty where that is not
+        plain.
     metric : str
         What people call the metric.
+    greater_is_better : bool
+        The metric's direction of goodness.
     rows, shuffled_rows, repeats : int
         Test rows behind `moves` and behind `needs`, and how often columns are shuffled.
     confidence : float
@@ -66,8 +73,10 @@ class Importances:
     upper: tuple[float, ...]
     needs: tuple[float | None, ...]
     spread: tuple[float | None, ...]
+    direction: tuple[str, ...]
     space: Space
     metric: str
+    greater_is_better: bool
     rows: int
     shuffled_rows: int
     repeats: int
@@ -156,6 +165,7 @@ def global_importance(
         explained, dataset, measure, repeats=repeats, seed=seed
     )
     order = np.argsort(-moves, kind="stable")
+    where = directions(found, dataset.X(chosen), explained)
     notes = [*found.notes, *note]
     if len(chosen) == affordable < min(rows, len(dataset.test_rows)):
         notes.append(
@@ -169,8 +179,10 @@ def global_importance(
         upper=tuple(upper[order].tolist()),
         needs=tuple(number(needs[at]) for at in order),
         spread=tuple(number(spread[at]) for at in order),
+        direction=tuple(where[at] for at in order),
         space=found.space,
         metric=measure.spec.label,
+        greater_is_better=measure.spec.greater_is_better,
         rows=len(chosen),
         shuffled_rows=shuffled,
         repeats=repeats,
@@ -201,6 +213,25 @@ def mean_sizes(
     tail = (1 - confidence) / 2
     lower, upper = np.quantile(means, [tail, 1 - tail], axis=0)
     return sizes.mean(axis=0), lower, upper
+
+
+def directions(
+    found: Contributions, rows: pd.DataFrame, explained: Explainer
+) -> list[str]:
+    """Return where more of each column moves predictions, if that is plain."""
+    said = []
+    for place, name in enumerate(found.columns):
+        ordered = explained.schema.column(name).kind in ("number", "date")
+        if not ordered or len(found.outputs) > 1:
+            said.append("")
+            continue
+        ranks = rows[name].rank().to_numpy()
+        parts = pd.Series(found.values[:, place, 0]).rank().to_numpy()
+        there = ~np.isnan(ranks)
+        varied = there.any() and np.ptp(ranks[there]) > 0 and np.ptp(parts[there]) > 0
+        rho = np.corrcoef(ranks[there], parts[there])[0, 1] if varied else 0.0
+        said.append("up" if rho >= PLAIN else "down" if rho <= -PLAIN else "")
+    return said
 
 
 def shuffling(

@@ -98,39 +98,45 @@ def telling_rows(
         right = (margin >= 0) == (truth == 1)
         places = by_confidence(right, np.abs(margin), "closest to the threshold")
     else:
-        ranked = np.sort(said, axis=1)
-        lead = ranked[:, -1] - ranked[:, -2]
+        sorted_shares = np.sort(said, axis=1)
+        lead = sorted_shares[:, -1] - sorted_shares[:, -2]
         right = said.argmax(axis=1) == truth
         places = by_confidence(right, lead, "smallest lead of one class")
-    first: dict[int, str] = {}
-    for place, reason in places:
-        first.setdefault(int(dataset.test_rows[place]), reason)
-    return tuple(chosen_row(dataset, at, reason=why) for at, why in first.items())
+    taken: dict[int, str] = {}
+    for ranked, reason in places:
+        free = [place for place in ranked.tolist() if place not in taken]
+        if free:
+            taken[free[0]] = reason
+    return tuple(
+        chosen_row(dataset, int(dataset.test_rows[place]), reason=reason)
+        for place, reason in taken.items()
+    )
 
 
-def by_error(error: NDArray[np.float64]) -> list[tuple[int, str]]:
-    """Return the rows with the smallest, the largest and the middle error."""
+def by_error(error: NDArray[np.float64]) -> list[tuple[Rows, str]]:
+    """Return rows ranked from the smallest, the largest and the middle error."""
     order = np.argsort(error, kind="stable")
+    middle = np.abs(np.arange(len(order)) - len(order) // 2)
     return [
-        (int(order[0]), "the best prediction"),
-        (int(order[-1]), "the worst prediction"),
-        (int(order[len(order) // 2]), "a prediction with the middle error"),
+        (order, "the best prediction"),
+        (order[::-1], "the worst prediction"),
+        (
+            order[np.argsort(middle, kind="stable")],
+            "a prediction with the middle error",
+        ),
     ]
 
 
 def by_confidence(
     right: NDArray[np.bool_], confidence: NDArray[np.float64], last: str
-) -> list[tuple[int, str]]:
-    """Return the surest right row, the surest wrong one and the least sure of all."""
-    found = []
-    for group, reason in (
-        (right, "most confident, right"),
-        (~right, "most confident, wrong"),
-    ):
-        if group.any():
-            sure = np.where(group, confidence, -1.0)
-            found.append((int(sure.argmax()), reason))
-    return [*found, (int(confidence.argmin()), last)]
+) -> list[tuple[Rows, str]]:
+    """Return right and wrong rows, the surest first, and all, the least sure first."""
+    surest = np.argsort(-confidence, kind="stable")
+    return [
+        (surest[right[surest]], "most confident, right"),
+        (surest[~right[surest]], "most confident, wrong"),
+        (np.argsort(confidence, kind="stable"), last),
+    ]
 
 
 def named_row(dataset: Dataset, name: Any, *, key: str | None = None) -> ChosenRow:

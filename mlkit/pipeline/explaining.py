@@ -280,8 +280,8 @@ def explain_outcome(
     if not top:
         headline = "No column moves the prediction"
     reason = (
-        "Every sum of contributions was held to the fitted model's own answer; the "
-        f"largest difference is {importances.max_error:.0e}."
+        "The contributions of every explained row add up to the fitted model's own "
+        "answer."
     )
     if lime:
         usable = sum(each.usable for each in lime)
@@ -305,18 +305,33 @@ def explain_numbers(
     numbers: list[dict[str, Any]] = [
         {"label": "Moves predictions most", "value": name} for name in moving
     ]
-    numbers += [{"label": "Needed most by the model", "value": name} for name in needed]
-    numbers += [
-        {"label": "Rows behind this", "value": importances.rows},
+    numbers += [{"label": "Model needs most", "value": name} for name in needed]
+    numbers.append(
         {
-            "label": "Largest error of a sum",
-            "value": f"{importances.max_error:.0e}",
-            "meaning": "contributions against the fitted model's answer",
-        },
-    ]
+            "label": "Sums that hold",
+            "value": f"{importances.rows} of {importances.rows}",
+            "meaning": "rows whose contributions add up to the model's answer; largest "
+            f"error {power_of_ten(importances.max_error)}",
+        }
+    )
     if lime:
         usable = sum(each.usable for each in lime)
         numbers.append(
-            {"label": "LIME usable", "value": f"{usable} of {len(lime)} rows"}
+            {"label": "Rows LIME can explain", "value": f"{usable} of {len(lime)}"}
         )
     return numbers
+
+
+def power_of_ten(value: float) -> str:
+    """Return the size of an error as people write it.
+
+    Examples
+    --------
+    >>> power_of_ten(4.4e-15), power_of_ten(0.0)
+    ('4 × 10⁻¹⁵', '0')
+    """
+    if not value:
+        return "0"
+    digit, _, power = f"{value:.0e}".partition("e")
+    raised = str(int(power)).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
+    return f"{digit} × 10{raised}"

@@ -37,7 +37,7 @@ class Weighed:
         opened = " open" if self.usable else ""
         return (
             f'<p><span class="badge {tone}">{word}</span> '
-            f"<strong>{escape(self.title)}</strong> {escape(self.sentence)}</p>"
+            f"<strong>{escape(self.title)}.</strong> {escape(self.sentence)}</p>"
             f"<details{opened}><summary>LIME's weights: {escape(self.title)}</summary>"
             f"{self.shown._repr_html_()}</details>"
         )
@@ -80,7 +80,7 @@ def weighed(found: Mapping[str, Any], target: str) -> Weighed:
     if found["reason"]:
         title += f", {found['reason']}"
     return Weighed(
-        f"{title}:",
+        title,
         found["usable"],
         found["sentence"],
         lime_weights(found, target=target),

@@ -5,15 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from html import escape
 from typing import TYPE_CHECKING, Any
 
 from mlkit.report import axes as shared
 from mlkit.report import wording
 from mlkit.report.attributions import UNITS, short
-from mlkit.report.figures import Figure, figure, statement
+from mlkit.report.figures import Figure, figure
 from mlkit.report.intervals import plain
 from mlkit.report.palette import Theme
-from mlkit.report.performance import Gallery
 from mlkit.report.tables import Table, table
 
 if TYPE_CHECKING:
@@ -39,9 +39,44 @@ class Step:
         return self.end - self.start
 
 
+@dataclass(frozen=True)
+class Walk:
+    """One prediction: in a sentence, then step by step."""
+
+    title: str
+    sentence: str
+    shown: Figure
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return what is said and shown as plain JSON data."""
+        return {"title": self.title, "sentence": self.sentence} | self.shown.to_dict()
+
+    def _repr_html_(self) -> str:
+        return (
+            f"<p><strong>{escape(self.title)}.</strong> {escape(self.sentence)}</p>"
+            f"{self.shown._repr_html_()}"
+        )
+
+
+@dataclass(frozen=True)
+class Walks:
+    """Several predictions, one below the other."""
+
+    rows: Sequence[Walk]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return what is said and shown as plain JSON data."""
+        return {"rows": [row.to_dict() for row in self.rows]}
+
+    def _repr_html_(self) -> str:
+        if not self.rows:
+            return "<p>There is no row whose prediction is explained.</p>"
+        return "".join(row._repr_html_() for row in self.rows)
+
+
 def explained_rows(
     explanations: Sequence[Explanation | Mapping[str, Any]], *, target: str
-) -> Gallery:
+) -> Walks:
     """Show what moved each of some predictions.
 
     Parameters
@@ -51,9 +86,12 @@ def explained_rows(
     target : str
         Name of the target.
     """
-    if not explanations:
-        return Gallery([statement("There is no row whose prediction is explained.")])
-    return Gallery([waterfall(each, target=target) for each in explanations])
+    walks = []
+    for each in explanations:
+        found = plain(each)
+        sentence = f"{predicted(found, target)} {_moves(walk(found))}"
+        walks.append(Walk(row_title(found), sentence, waterfall(found, target=target)))
+    return Walks(walks)
 
 
 def waterfall(explanation: Explanation | Mapping[str, Any], *, target: str) -> Figure:
@@ -77,8 +115,8 @@ def waterfall(explanation: Explanation | Mapping[str, Any], *, target: str) -> F
 
     return figure(
         draw,
-        alt=f"{headline(found, target)} {_moves(steps)}",
-        caption=caption(found, target),
+        alt=f"{row_title(found)}. {predicted(found, target)} {_moves(steps)}",
+        caption=caption(found),
         table=steps_table(found),
         height=ROW_HEIGHT * (len(steps) + 2) + 110,
     )
@@ -137,7 +175,7 @@ def _walk(
     for at, height, name in ((base, 0, "base"), (output, last, "output")):
         panel.plot([at], [height], "o", color=theme.text, markersize=6)
         panel.annotate(
-            said(found, at),
+            said(found, at) + (chance(found) if name == "output" else ""),
             (at, height),
             xytext=(8, 0),
             textcoords="offset points",
@@ -189,6 +227,13 @@ def said(found: Mapping[str, Any], at: float) -> str:
     return wording.number(at)
 
 
+def chance(found: Mapping[str, Any]) -> str:
+    """Return the probability that a score stands for; nothing in other units."""
+    if found["space"] != "score":
+        return ""
+    return f"  ({wording.percent(found['prediction'][found['outcome']])})"
+
+
 def axis_name(found: Mapping[str, Any], target: str) -> str:
     """Return what the horizontal axis shows."""
     if found["space"] == "value":
@@ -196,38 +241,39 @@ def axis_name(found: Mapping[str, Any], target: str) -> str:
     return f"{UNITS[found['space']]} of {target} = {found['outcome']}"
 
 
-def headline(found: Mapping[str, Any], target: str) -> str:
-    """Return the prediction in a sentence."""
-    who = found["name"] or "This row"
-    who = who[:1].upper() + who[1:]
-    chosen = f" ({found['reason']})" if found["reason"] else ""
+def row_title(found: Mapping[str, Any]) -> str:
+    """Return which row it is and why it was chosen."""
+    name = found["name"] or "this row"
+    reason = f", {found['reason']}" if found["reason"] else ""
+    return f"{name[:1].upper()}{name[1:]}{reason}"
+
+
+def predicted(found: Mapping[str, Any], target: str) -> str:
+    """Return the prediction and what really was, in a sentence."""
     truth = f"; really {found['truth']}" if found["truth"] is not None else ""
+    value = found["prediction"][found["outcome"]]
     if found["space"] == "value":
-        value = wording.number(found["prediction"][found["outcome"]])
-        return f"{who}{chosen}: {target} predicted as {value}{truth}."
-    chance = wording.percent(found["prediction"][found["outcome"]])
-    return f"{who}{chosen}: {target} = {found['outcome']} at {chance}{truth}."
+        return f"{target} is predicted as {wording.number(value)}{truth}."
+    shown = wording.percent(value)
+    return f"{target} = {found['outcome']} is predicted at {shown}{truth}."
 
 
-def caption(found: Mapping[str, Any], target: str) -> str:
-    """Return the prediction, how to read the chart and what else must be known."""
+def caption(found: Mapping[str, Any]) -> str:
+    """Return how to read the chart and what else must be known."""
     unit = " Top scale: the probability." if found["space"] == "log-odds" else ""
-    return " ".join(
-        [
-            headline(found, target),
-            f"Blue moves it up, orange down, the largest step first.{unit}",
-            *found["notes"],
-        ]
-    )
+    colours = f"Blue moves it up, orange down, the largest step first.{unit}"
+    return " ".join([colours, *found["notes"]])
 
 
 def _moves(steps: Sequence[Step]) -> str:
-    words = [
-        f"{step.label} moves it {'up' if step.change > 0 else 'down'} by "
-        f"{wording.number(abs(step.change))}"
-        for step in steps[:3]
-    ]
-    return f"{wording.listing(words)}." if words else "No column moves it."
+    """Return what moves a prediction most, up and down, in a sentence."""
+    up = [step.label for step in steps if step.change > 0][:2]
+    down = [step.label for step in steps if step.change < 0][:2]
+    if not up and not down:
+        return "No column moves it."
+    parts = [f"up most by {wording.listing(up)}"] * bool(up)
+    parts += [f"down most by {wording.listing(down)}"] * bool(down)
+    return f"It is moved {', and '.join(parts)}."
 
 
 def steps_table(found: Mapping[str, Any]) -> Table:

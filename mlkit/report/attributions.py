@@ -48,13 +48,9 @@ def column_importances(importances: Importances | Mapping[str, Any] | None) -> F
         moves.set_title("Moves predictions by", fontsize=9)
         _bars(moves, found, "moves", shown, theme.blue)
         _intervals(moves, found, shown, theme)
-        moves.set_yticks(
-            range(shown), [short(name) for name in found["columns"][:shown]]
-        )
+        moves.set_yticks(range(shown), labels(found)[:shown])
         if lost:
-            needs = shared.panel(
-                canvas, panels[0, 1], theme, x=f"{found['metric']} lost"
-            )
+            needs = shared.panel(canvas, panels[0, 1], theme, x=f"{loss(found)} by")
             needs.set_title("Shuffled, it costs the model", fontsize=9)
             _bars(needs, found, "needs", shown, theme.orange)
             _spreads(needs, found, shown, theme)
@@ -73,11 +69,31 @@ def column_importances(importances: Importances | Mapping[str, Any] | None) -> F
     )
 
 
+def labels(found: Mapping[str, Any]) -> list[str]:
+    """Return the columns' names, with an arrow where more of one has a plain effect."""
+    arrows = {"up": " ↑", "down": " ↓", "": ""}
+    return [
+        f"{short(name)}{arrows[direction]}"
+        for name, direction in zip(found["columns"], found["direction"], strict=True)
+    ]
+
+
+def loss(found: Mapping[str, Any]) -> str:
+    """Return what happens to the metric when the model gets worse.
+
+    Examples
+    --------
+    >>> loss({"metric": "Log loss", "greater_is_better": False})
+    'Log loss grows'
+    """
+    return f"{found['metric']} {'falls' if found['greater_is_better'] else 'grows'}"
+
+
 def _bars(
     panel: Any, found: Mapping[str, Any], what: str, shown: int, colour: str
 ) -> None:
     values = [value or 0.0 for value in found[what][:shown]]
-    panel.barh(range(shown), values, height=0.62, color=colour, alpha=0.85)
+    panel.barh(range(shown), values, height=0.62, color=colour)
     panel.axvline(0, color=colour, linewidth=0.8)
 
 
@@ -113,11 +129,12 @@ def importances_table(found: Mapping[str, Any]) -> Table:
             "column": name,
             "moves": wording.number(move),
             "interval": wording.interval(low, high),
+            "direction": direction or wording.ABSENT,
             "needs": _with_spread(need, spread),
         }
-        for name, move, low, high, need, spread in zip(
+        for name, move, low, high, direction, need, spread in zip(
             *(found[part] for part in ("columns", "moves", "lower", "upper")),
-            *(found[part] for part in ("needs", "spread")),
+            *(found[part] for part in ("direction", "needs", "spread")),
             strict=True,
         )
     ]
@@ -126,7 +143,8 @@ def importances_table(found: Mapping[str, Any]) -> Table:
         "column": "Column",
         "moves": f"Moves predictions by ({UNITS[found['space']]})",
         "interval": f"{level} interval",
-        "needs": f"{found['metric']} lost when shuffled",
+        "direction": "More of it moves predictions",
+        "needs": f"Shuffled, {loss(found)} by",
     }
     return table(
         rows,
@@ -154,10 +172,12 @@ def _caption(found: Mapping[str, Any], lost: bool) -> str:
     if lost:
         times = wording.count(found["repeats"], "shuffle")
         said += (
-            f"Right: how much {found['metric']} is lost on "
+            f"Right: by how much {loss(found)} on "
             f"{wording.count(found['shuffled_rows'], 'test row')} when its values are "
             f"shuffled; the line is one standard deviation over {times}. "
         )
+    if any(found["direction"]):
+        said += "An arrow says where more of a column moves predictions. "
     more = len(found["columns"]) - MOST
     if more > 0:
         said += f"{wording.count(more, 'column')} with less effect are in the table. "

@@ -472,7 +472,7 @@ def dispatch() -> Callable[..., GroupComparison]:
 
 @pytest.mark.parametrize("seed", range(5))
 def test_an_injected_bias_is_found(dispatch: Any, seed: int) -> None:
-    found = dispatch(1.0, seed, 12_000)
+    found = dispatch(0.4, seed, 12_000)
     assert rate(found, "C", "actual").differs
     assert rate(found, "C", "actual").difference.value < -0.08
     assert rate(found, "C", "false_positive").difference.value > 0

@@ -11,6 +11,7 @@ column has, such as ``1 km`` or ``1.234,5 kWh``.
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
@@ -29,7 +30,13 @@ STYLES = {
     r"(\.\d*)?([eE][+-]?\d+)?$",
     "1.234,5": r"^[+-]?(\d{1,3}([.'’\s]\d{3})+|\d+)(,\d*)?$",
 }
-UNIT = r"^[^\pL°µ]*\d[^\pL°µ]*(?P<unit>\s[\pL°µ][\pL\d°µ/²³.]{0,14})$"
+_NO_LETTER = r"(?:(?!°)[\W\d_])*"
+# Python's, for a single text: RE2 takes milliseconds to compile so many letters.
+UNIT = re.compile(
+    rf"^{_NO_LETTER}\d{_NO_LETTER}"
+    r"(?P<unit>\s(?:(?![²³])[^\W\d_]|°)(?:[^\W_]|[°/.]){0,14})$"
+)
+LONGEST = 60
 TIMES = frozenset({" am", " pm", " a.m.", " p.m."})
 DIGITS = r"\d"
 CODE = r"^[+-]?0\d"
@@ -118,7 +125,8 @@ def _unit(texts: Any) -> str | None:
     """Return the unit that all texts end in, None where they do not."""
     if not len(texts):
         return None
-    found = pc.extract_regex(texts.slice(0, 1), UNIT)[0].as_py()
+    first = texts[0].as_py() or ""
+    found = UNIT.match(first) if len(first) <= LONGEST else None
     if found is None or found["unit"].lower() in TIMES:
         return None
     unit = f" {found['unit'].strip()}"

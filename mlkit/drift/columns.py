@@ -29,7 +29,8 @@ CONFIDENCE = 0.95
 KOLMOGOROV_95 = 1.358
 NORMAL_95 = 1.96
 TAILS = 0.005
-MOST_BARS = 12
+MOST_BARS = 10
+DIGITS = 3
 # Where so large a share of the rows has the same value, numbers are tested by bin.
 TIED = 0.1
 # More than this share of rows outside the reference's dates: time went on.
@@ -229,18 +230,16 @@ def bars(pair: Pair) -> tuple[Bar, ...]:
         return ()
     labels = _labels(pair)
     reference, current = pair.coarse
-    if pair.bins.by_level and len(labels) > MOST_BARS:
-        reference, current = (
-            np.append(counts[: MOST_BARS - 1], counts[MOST_BARS - 1 :].sum())
-            for counts in (reference, current)
-        )
-        labels = [*labels[: MOST_BARS - 1], "others"]
     rows = max(pair.profile.counts.rows, 1), max(pair.current.rows, 1)
     found = [
         Bar(label, int(before) / rows[0], int(now) / rows[1])
         for label, before, now in zip(labels, reference, current, strict=True)
         if before or now
     ]
+    if pair.bins.by_level and len(found) > MOST_BARS:
+        changes = sorted(abs(bar.current - bar.reference) for bar in found)
+        least = changes[-MOST_BARS]
+        found = [bar for bar in found if abs(bar.current - bar.reference) >= least]
     if max(pair.missing) > 0:
         found.append(Bar("missing", *pair.missing))
     return tuple(found)
@@ -283,4 +282,4 @@ def written(pair: Pair, edge: float) -> str:
     """Return an edge as people write it."""
     if pair.profile.measure == "date":
         return f"{pd.Timestamp(int(edge), unit='us'):%Y-%m-%d}"
-    return number_text(float(f"{edge:.4g}")) or ""
+    return number_text(float(f"{edge:.{DIGITS}g}")) or ""

@@ -14,7 +14,7 @@ from mlkit.metrics import show
 
 if TYPE_CHECKING:
     from mlkit.drift.columns import Pair
-    from mlkit.drift.records import ColumnDrift, DriftReport, DriftTest
+    from mlkit.drift.records import ColumnDrift, DriftReport, DriftTest, Subject
     from mlkit.params.models import Drift
 
 SHOWN = 5
@@ -90,11 +90,24 @@ def finding(
         return f"{counted(pair.current.unreadable, 'value')} cannot be read as {kind}"
     if column.state == "all missing":
         return f"every value is missing; {percent(column.missing[0])} were"
-    parts = [_flagged(test, pair) for test in column.tests if test.flagged]
+    flagged = {test.subject for test in column.tests if test.flagged}
+    parts = [
+        _flagged(test, pair)
+        for test in column.tests
+        if test.flagged and not _said_twice(test, flagged, pair)
+    ]
     parts += [f"{name} is above its threshold" for name in above]
     if not parts:
         parts = [_quiet(column, pair, params)]
     return "; ".join(filter(None, [*parts, _aside(column, pair)]))
+
+
+def _said_twice(test: DriftTest, flagged: set[Subject], pair: Pair) -> bool:
+    """Return whether the values changed by nothing but their new levels."""
+    if test.subject != "values" or "new levels" not in flagged:
+        return False
+    before, now = (shares(counts) for counts in pair.cells)
+    return int(np.argmax(np.abs(now - before))) == len(before) - 1
 
 
 def _flagged(test: DriftTest, pair: Pair) -> str:
@@ -112,8 +125,14 @@ def _numbers(test: DriftTest, pair: Pair) -> str:
     before, now = (np.cumsum(shares(counts))[:-1] for counts in pair.cells)
     gaps = before - now
     place = int(np.argmax(np.abs(gaps)))
-    word = "above" if gaps[place] > 0 else "at or below"
-    edge = "one value" if pair.bins.masked else written(pair, pair.bins.edges[place])
+    edges = pair.bins.edges
+    # An edge just below a value parts that value from the smaller ones.
+    value = edges[min(place + 1, len(edges) - 1)]
+    beside = bool(np.nextafter(edges[place], np.inf) == value)
+    words = ("at or above", "below") if beside else ("above", "at or below")
+    word = words[0 if gaps[place] > 0 else 1]
+    shown = written(pair, value if beside else edges[place])
+    edge = "one value" if pair.bins.masked else shown
     if pair.profile.measure == "length":
         longer = "longer" if gaps[place] > 0 else "no longer"
         return f"{percent(test.effect)} more texts are {longer} than {edge} letters"

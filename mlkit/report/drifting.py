@@ -20,7 +20,7 @@ MOST_COLUMNS = 30
 MOST_PANELS = 6
 ACROSS = 2
 ROW_HEIGHT = 22
-PANEL_HEIGHT = 190
+PANEL_HEIGHT = 215
 LONGEST_NAME = 28
 LONGEST_LABEL = 16
 LIMIT = 400
@@ -51,7 +51,9 @@ def drift_effects(report: DriftReport | Mapping[str, Any]) -> Figure:
             (found["large_effect"], "large"),
         )
         for bound, name in bounds:
-            panel.axvline(bound, color=theme.text, linestyle="--", linewidth=1)
+            panel.axvline(
+                bound, color=theme.text, linestyle="--", linewidth=1, zorder=0.9
+            )
             panel.annotate(
                 f"{name} from {wording.number(bound, 2)}",
                 (bound, 1),
@@ -89,6 +91,7 @@ def _effects(panel: Any, shown: Sequence[Mapping[str, Any]], theme: Theme) -> No
             va="center",
             fontsize=8,
             color=colours[height],
+            bbox={"facecolor": theme.surface, "edgecolor": "none", "pad": 0.6},
         )
     panel.set_yticks(
         range(len(shown)), [_cut(each["name"], LONGEST_NAME) for each in shown]
@@ -96,7 +99,7 @@ def _effects(panel: Any, shown: Sequence[Mapping[str, Any]], theme: Theme) -> No
     for tick, each in zip(panel.get_yticklabels(), shown, strict=True):
         tick.set_color(theme.text if each["flagged"] else theme.muted)
     panel.set_ylim(len(shown) - 0.4, -0.6)
-    panel.set_xlim(0, min(1.12, max(0.5, 1.25 * max(effects))))
+    panel.set_xlim(0, min(1.12, max(0.3, 1.25 * max(effects))))
     panel.grid(visible=False, axis="y")
 
 
@@ -194,7 +197,7 @@ def _spreads(shown: Sequence[Mapping[str, Any]], what: str) -> Figure:
         alt=f"Shares of rows by value, reference beside current. {'. '.join(said)}.",
         caption=f"Share of rows by value of the {what}, in percent: the reference in "
         "blue, the current rows in orange. Numbers stand in bins that hold about a "
-        "tenth of the reference each.",
+        "tenth of the reference each; of many levels, those that changed most.",
         table=_spreads_table(shown),
         height=PANEL_HEIGHT * rows + 40,
     )
@@ -227,7 +230,7 @@ def _bars(panel: Any, bars: Sequence[Mapping[str, Any]], theme: Theme) -> None:
     panel.set_yticks(
         range(len(bars)), [_cut(bar["label"], LONGEST_LABEL) for bar in bars]
     )
-    panel.tick_params(axis="y", labelsize=8 if len(bars) < 8 else 7)
+    panel.tick_params(axis="y", labelsize=8)
     panel.set_ylim(max(len(bars), 3) - 0.4, -0.6)
     panel.locator_params(axis="x", nbins=4)
     panel.grid(visible=False, axis="y")

@@ -45,7 +45,7 @@ def drift_findings(report: DriftReport | Mapping[str, Any]) -> Table:
             "kind": kind,
             "effect": _effect(each),
             "p": each["corrected"],
-            "state": "drift" if each["flagged"] else "calm",
+            "state": "drift" if each["flagged"] else "ok",
             "reason": each["reason"],
         }
         for kind, each in parts

@@ -266,7 +266,7 @@ def _table(comparison: Plain, level: str) -> Table:
             "n": rate["group"]["n"],
             "value": _value(rate["group"], measure["share"]),
             "rest": _value(rate["rest"], measure["share"]),
-            "difference": rate["reason"] or _gap(rate["difference"], measure["share"]),
+            "difference": _gap(rate, measure["share"]),
             "p": None if rate["p_value"] is None else _chance(rate["p_value"]),
             "differs": "yes" if rate["differs"] else "",
         }
@@ -295,8 +295,12 @@ def _value(estimate: Plain, share: bool) -> str:
     return f"{wording.number(value, digits)} ({wording.interval(lower, upper, digits)})"
 
 
-def _gap(estimate: Plain, share: bool) -> str:
-    value, lower, upper = (estimate[name] for name in ("value", "lower", "upper"))
+def _gap(rate: Plain, share: bool) -> str:
+    if rate["reason"] is not None:
+        return FEW if rate["group"]["value"] is None else f"{FEW} in the rest"
+    value, lower, upper = (
+        rate["difference"][name] for name in ("value", "lower", "upper")
+    )
     digits = 1 if share else wording.decimals([value, lower, upper])
     value, lower, upper = ((100 * v if share else v) for v in (value, lower, upper))
     unit = " points" if share else ""

@@ -32,6 +32,7 @@ def play(root: Path, case: str = "toy", overrides: Overrides = ()) -> RunRecord:
     play_data(case, run)
     play_train(case, run)
     play_evaluate(case, run)
+    play_explain(case, run)
     return record
 
 
@@ -59,6 +60,15 @@ def play_evaluate(case: str, run: str | None) -> Proposal:
     results = pipeline.save_judgement(step, evaluation, proposal)
     pipeline.finish(step, dataset, inputs=model.inputs, results=results)
     return proposal
+
+
+def play_explain(case: str, run: str | None) -> None:
+    step = pipeline.open_step("explain", case, run)
+    dataset = pipeline.load_dataset(step)
+    model = pipeline.load_trained(step, dataset)
+    explainer = pipeline.make_explainer(step, dataset, model)
+    pipeline.save_explanations(step, explainer, None)
+    pipeline.finish(step, dataset, inputs=model.inputs)
 
 
 def settle(root: Path, record: RunRecord) -> Decision:

@@ -20,6 +20,8 @@ from mlkit.train import Trained
 
 SAMPLE_ROWS = 64
 MODELS = ("model", "dummy", "linear")
+# Rows that explanations compare with, kept with a version.
+BACKGROUND = "background.parquet"
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ import pandas as pd
 from mlkit import registry, store, train
 from mlkit.evaluate import Proposal
 from mlkit.params import Params
-from mlkit.pipeline.artifacts import read_npy
+from mlkit.pipeline.artifacts import BACKGROUND, read_npy
 from mlkit.pipeline.record import RunRecord, now
 from mlkit.pipeline.steps import read_result
 from mlkit.registry import Candidate, ModelRegistry, Note, Record, Version
@@ -208,13 +208,15 @@ def _version(
 
 
 def _artifacts(folder: Path) -> dict[str, bytes | Path]:
-    """Return the files that the steps recorded, as they recorded them."""
+    """Return the files that are kept with a version, as the steps recorded them."""
     found: dict[str, bytes | Path] = {}
-    for step in ("train", "evaluate"):
+    for step in ("train", "evaluate", "explain"):
         result = read_result(folder, step)
         assert result is not None, f"the {step} step reached its end"
         for name, digest in result["outputs"].items():
             path = folder / name
+            if step == "explain" and path.name != BACKGROUND:
+                continue
             content = path.read_bytes() if path.exists() else b""
             if store.sha256_bytes(content) != digest:
                 raise ChangedModelError(

@@ -27,12 +27,11 @@ from mlkit.explain import (
     Importances,
     LimeExplanation,
 )
-from mlkit.pipeline.artifacts import Loaded
+from mlkit.pipeline.artifacts import BACKGROUND, Loaded
 from mlkit.pipeline.steps import Step, reset
 from mlkit.report import Outcome, wording
 from mlkit.report.attributions import leading
 
-BACKGROUND = "background.parquet"
 FORMAT = 1
 
 

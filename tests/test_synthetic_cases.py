@@ -13,6 +13,7 @@ from scipy.stats import binomtest
 from sklearn.metrics import r2_score, roc_auc_score
 
 from mlkit.data import Dataset, prepare
+from mlkit.drift import detect, reference_profile
 from mlkit.evaluate import Evaluation, evaluate
 from mlkit.params import Params, load_params
 from mlkit.synthetic import DOMAINS, generate, truth
@@ -144,6 +145,20 @@ def test_the_report_of_the_clean_twin_shows_neither(name: str) -> None:
     found = learn(name, *clean, "train.estimator=linear").evaluation()
     assert called_groups(found) == set()
     assert worse_columns(found, PROMISES[name].bad) == set()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_drift_is_the_verdict_when_its_dial_is_turned_and_else_not(name: str) -> None:
+    for dial, verdict in (("0.8", "drift"), ("0.0", "none")):
+        params = load_params(
+            name, PROJECT, overrides=["seed=0", f"data.options.drift={dial}"]
+        )
+        data = prepare(generate(name, params.data.options, 0), params)
+        times = data.frame[PROMISES[name].time].to_numpy()
+        older = times < np.sort(times)[int(0.8 * len(times))]
+        profile = reference_profile(data.frame[older], data.schema)
+        found = detect(profile, data.frame[~older], data.schema, params=params.drift)
+        assert found.verdict == verdict
 
 
 def test_a_scheme_can_be_foreseen_nine_times_in_ten_and_nearly_is() -> None:

@@ -55,7 +55,8 @@ def dispatched(draws: Draws, jobs: Jobs, hard: Flags, rate: float) -> Orders:
     effort = np.array(EFFORT)[jobs.trade] * np.where(parts, 1.3, 1.0)
     quoted = effort * np.exp(0.5 * draws.normal("quoted") + 0.2 * jobs.drifted)
     away = VENDORS.region[vendor] != jobs.region
-    distance = 1.5 - np.where(away, 16.0, 6.0) * np.log1p(-draws.uniform("distance"))
+    radius = np.where(away, 16.0, 6.0) * (1 + 0.4 * jobs.drifted)
+    distance = 1.5 - radius * np.log1p(-draws.uniform("distance"))
     busy = 0.72 + 0.18 * (jobs.weather == STORM) + 0.1 * (jobs.weekday == 0)
     busy = busy * np.exp(0.38 * draws.normal("load")) * (1 + 0.4 * jobs.drifted)
     big = 0.25 * (quoted > 6) + 0.25 * (quoted > 12)

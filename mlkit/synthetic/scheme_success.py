@@ -106,7 +106,7 @@ def applications(draws: Draws, drift: float) -> Applications:
         region=draws.pick("region", (0.18, 0.2, 0.17, 0.25, 0.2)),
         form=draws.pick("form", (0.1, 0.45, 0.15, 0.3)),
         channel=channel,
-        language=draws.pick("language of the contact", (0.55, 0.27, 0.18)),
+        language=draws.pick("language of the contact", (0.53, 0.27, 0.2)),
         firm_age=np.floor(-9 * np.log1p(-draws.uniform("firm age"))),
         staff=rounded(staff, 0, 1),
         turnover=rounded(turnover, 0),
@@ -134,7 +134,7 @@ def odds(made: Applications, bias: float) -> Floats:
     z += np.array([0.5, 0.2, 0.0, -0.5])[made.form]
     z += np.array([0.7, 0.0, -0.6])[made.channel]
     z -= 1.5 * made.drifted  # the budget runs short
-    return np.asarray(2.9 * (z + 0.2) - 8.0 * bias * (made.language == OTHER))
+    return np.asarray(2.9 * (z + 0.3) - 10.0 * bias * (made.language == OTHER))
 
 
 def table(draws: Draws, made: Applications, succeeded: Flags) -> pd.DataFrame:

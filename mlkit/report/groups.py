@@ -265,7 +265,7 @@ def _table(comparison: Plain, level: str) -> Table:
             "measure": measure["label"],
             "n": rate["group"]["n"],
             "value": _value(rate["group"], measure["share"]),
-            "rest": _value(rate["rest"], measure["share"]),
+            "rest": _value(rate["rest"], measure["share"], ends=False),
             "difference": _gap(rate, measure["share"]),
             "p": None if rate["p_value"] is None else _chance(rate["p_value"]),
             "differs": "yes" if rate["differs"] else "",
@@ -275,24 +275,27 @@ def _table(comparison: Plain, level: str) -> Table:
     ]
     headings = {
         "group": comparison["column"], "measure": "Measure", "n": "Rows",
-        "value": f"Group ({level} interval)", "rest": f"Rest ({level} interval)",
-        "difference": f"Difference ({level} interval)", "p": "p, corrected",
+        "value": "Group", "rest": "Rest", "difference": "Difference", "p": "p",
         "differs": "Differs",
     }  # fmt: skip
+    share = any(measure["share"] for measure in comparison["measures"])
+    caption = (
+        f"Groups of {comparison['column']} beside the rest of the test rows, with "
+        f"{level} intervals{'; differences in points' if share else ''}; p is "
+        "corrected for the number of comparisons"
+    )
     numbers = ["value", "rest", "difference", "p"]
-    caption = f"Groups of {comparison['column']} beside the rest of the test rows"
     return table(rows, caption=caption, headings=headings, numbers=numbers, limit=250)
 
 
-def _value(estimate: Plain, share: bool) -> str:
+def _value(estimate: Plain, share: bool, *, ends: bool = True) -> str:
     value, lower, upper = (estimate[name] for name in ("value", "lower", "upper"))
     if value is None:
         return wording.ABSENT
-    if share:
-        ends = wording.interval(100 * lower, 100 * upper, 1)
-        return f"{wording.number(100 * value, 1)} % ({ends})"
-    digits = wording.decimals([value, lower, upper])
-    return f"{wording.number(value, digits)} ({wording.interval(lower, upper, digits)})"
+    digits = 1 if share else wording.decimals([value, lower, upper])
+    value, lower, upper = ((100 * v if share else v) for v in (value, lower, upper))
+    said = wording.number(value, digits) + (" %" if share else "")
+    return f"{said} ({wording.interval(lower, upper, digits)})" if ends else said
 
 
 def _gap(rate: Plain, share: bool) -> str:
@@ -303,9 +306,8 @@ def _gap(rate: Plain, share: bool) -> str:
     )
     digits = 1 if share else wording.decimals([value, lower, upper])
     value, lower, upper = ((100 * v if share else v) for v in (value, lower, upper))
-    unit = " points" if share else ""
     ends = wording.interval(lower, upper, digits)
-    return f"{wording.signed(value, digits)}{unit} ({ends})"
+    return f"{wording.signed(value, digits)} ({ends})"
 
 
 def _chance(p_value: float) -> str:

@@ -219,7 +219,7 @@ def test_a_damaged_parquet_file(tmp_path: Path) -> None:
 def test_an_empty_parquet_file(tmp_path: Path) -> None:
     name = parquet(tmp_path, pa.table({"a": pa.array([], pa.int64())}))
     assert refusal(tmp_path, source=name) == (
-        "rows.parquet: the table has columns but no rows"
+        "rows.parquet: the table has columns but no rows. Check how it was made"
     )
 
 

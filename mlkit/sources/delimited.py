@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -18,12 +20,17 @@ from mlkit.params.models import Data
 from mlkit.sources.errors import SourceError
 from mlkit.sources.names import given_names, names_to_score, refuse_values_as_names
 
+FIRST_ROW = 2
 SEPARATORS = (",", ";", "\t", "|")
 SAMPLE_BYTES = 1 << 18
 SAMPLE_ROWS = 200
 AGREEMENT = 0.8
 BLOCK = 1 << 24
 FIELD_LIMIT = 1 << 24
+# A line by which Excel is told the separator.
+SEPARATOR_HINT = re.compile(rb'"?sep=[^\r\n]{1,3}\r?\n', re.IGNORECASE)
+DECIMAL = re.compile(r"[+-]?\d+,\d+")
+WHOLE = re.compile(r"[+-]?\d*")
 WORDS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
 
 
@@ -72,6 +79,8 @@ def parse(
     SourceError
         The file is not a table, or its lines have different numbers of fields.
     """
+    hint = SEPARATOR_HINT.match(text)
+    text = text[hint.end() :] if hint else text
     layout = find_layout(name, text, data, target=target, scoring=scoring)
     table = _parse_quickly(text, layout)
     if table is None or _quoted_after_blank(table):
@@ -142,26 +151,31 @@ def find_separator(
     """Return the separator that divides most lines into the same number of fields.
 
     Of the separators on which at least 80 % of the first 200 records agree, the one
-    that gives most fields is taken.
+    that gives most fields is taken; those come first that give the first record as many
+    fields as the others. The comma is none where another one leaves columns of numbers
+    with decimal commas.
 
     Raises
     ------
     SourceError
         No separator divides the lines, or the declared one does not while another does.
     """
-    widths = {separator: _width(sample, separator) for separator in SEPARATORS}
+    read = {separator: _first_records(sample, separator) for separator in SEPARATORS}
+    widths = {separator: _width(found) for separator, found in read.items()}
     agreed = {
-        separator: width
+        separator: (len(read[separator][0]) == width, width)
         for separator, (width, share) in widths.items()
         if width > 1 and share >= AGREEMENT
     }
+    if any(_has_decimal_commas(read[other]) for other in agreed if other != ","):
+        agreed.pop(",", None)
     best = max(agreed, key=lambda separator: agreed[separator], default=None)
     if declared is not None:
         if widths[declared][0] == 1 and best is not None:
             raise SourceError(
                 f"{name}: data.separator is {declared!r} ({WORDS[declared]}), which "
                 f"does not divide the lines, while {best!r} ({WORDS[best]}) gives "
-                f"{agreed[best]} columns. Correct it, or leave it out"
+                f"{widths[best][0]} columns. Correct it, or leave it out"
             )
         return declared
     if best is not None:
@@ -192,21 +206,32 @@ def _numbered(text: bytes, separator: str) -> Iterator[tuple[list[str], int]]:
         yield record, reader.line_num
 
 
-def _width(sample: str, separator: str) -> tuple[int, float]:
-    """Return the most frequent number of fields and the share of records with it."""
+def _first_records(sample: str, separator: str) -> list[list[str]]:
+    """Return the first records of a text, none where one cannot be read."""
     stream = io.StringIO(sample, newline="")
     reader = csv.reader(stream, delimiter=separator, skipinitialspace=True)
-    widths: Counter[int] = Counter()
     try:
-        for record in reader:
-            if record:
-                widths[len(record)] += 1
-            if widths.total() == SAMPLE_ROWS:
-                break
+        return list(itertools.islice(filter(None, reader), SAMPLE_ROWS))
     except csv.Error:
-        return 1, 0.0
+        return []
+
+
+def _width(found: Sequence[Sequence[str]]) -> tuple[int, float]:
+    """Return the most frequent number of fields and the share of records with it."""
+    widths = Counter(map(len, found))
     width, count = widths.most_common(1)[0] if widths else (1, 0)
     return width, count / max(1, widths.total())
+
+
+def _has_decimal_commas(found: Sequence[Sequence[str]]) -> bool:
+    """Return whether a column holds numbers, some of them with a decimal comma."""
+    for column in zip(*found[1:], strict=False):
+        cells = [cell.strip() for cell in column]
+        decimal = [bool(DECIMAL.fullmatch(cell)) for cell in cells]
+        whole = sum(bool(WHOLE.fullmatch(cell)) for cell in cells)
+        if any(decimal) and sum(decimal) + whole >= AGREEMENT * len(cells):
+            return True
+    return False
 
 
 def _parse_slowly(name: str, text: bytes, layout: Layout) -> Any:
@@ -240,6 +265,13 @@ def _ragged(
     advice = "Correct the line"
     if end > start:
         advice = "A quotation mark in it is probably never closed"
+    elif len(layout.first) == 1:
+        advice = "Take the first line out if it is a title or a comment"
+    elif len(record) == len(layout.first) + 1 and start == FIRST_ROW:
+        advice = (
+            "Either the first line lacks a name, such as that of the row numbers, or "
+            f"the others end in a {WORDS[layout.separator]} too many"
+        )
     elif len(record) == 1:
         advice = "Take it out if it is a comment or a total"
     elif len(record) > len(layout.first):
@@ -265,9 +297,12 @@ def clean(table: Any, missing: Sequence[str]) -> Any:
         Texts that mean missing; an empty cell always does.
     """
     markers = pa.array({"", *(marker.strip() for marker in missing)}, pa.large_string())
-    for place, column in enumerate(table.columns):
-        if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
-            trimmed = pc.utf8_trim_whitespace(column.cast(pa.large_string()))
-            kept = pc.if_else(pc.is_in(trimmed, markers), None, trimmed)
-            table = table.set_column(place, table.field(place).name, kept)
-    return table
+    columns = [_clean(column, markers) for column in table.columns]
+    return pa.table(columns, names=table.column_names)
+
+
+def _clean(column: Any, markers: Any) -> Any:
+    if not (pa.types.is_string(column.type) or pa.types.is_large_string(column.type)):
+        return column
+    trimmed = pc.utf8_trim_whitespace(column.cast(pa.large_string()))
+    return pc.if_else(pc.is_in(trimmed, markers), None, trimmed)

@@ -6,7 +6,7 @@ first cell is something else, for a line of values where it is one of them. Wher
 columns are divided or absent, the columns of a few repeated texts vote the same way: by
 whether their first cell is one of the texts below. Whole numbers in equal steps, such
 as years, are names; so is a line that holds the name asked for. Of equal votes, the
-first line names the columns.
+first line names the columns. Of a wide table 200 columns vote, evenly spread.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from mlkit.data.kinds import guess_kind
 from mlkit.data.wording import counted
@@ -26,7 +27,7 @@ from mlkit.sources.arrow import to_frame
 from mlkit.sources.contents import is_parquet, read_text
 from mlkit.sources.delimited import clean, parse
 from mlkit.sources.errors import SourceError
-from mlkit.sources.names import distinct_names
+from mlkit.sources.names import distinct_names, no_rows
 from mlkit.sources.parquet import read_parquet
 from mlkit.sources.places import find_place, measure
 
@@ -34,6 +35,7 @@ SAMPLE_ROWS = 5_000
 TYPED = ("number", "date", "boolean")
 REPEATED = 0.5
 STEPS = 3
+VOTERS = 200
 # Keys that must be given, but are not heeded here.
 PLAIN = Data.model_validate({"source": "-", "target": "-", "header": False})
 
@@ -142,7 +144,7 @@ def _found(
     why: str,
 ) -> FileLook:
     if not table.num_rows:
-        raise SourceError(f"{name}: the table has columns but no rows")
+        raise SourceError(no_rows(name, header=written[0] is not None))
     own = names or tuple(f"column_{k}" for k in range(1, table.num_columns + 1))
     distinct = tuple(distinct_names(own))
     return FileLook(
@@ -159,10 +161,14 @@ def _found(
 
 
 def _sample(name: str, table: Any) -> pd.DataFrame:
-    count = table.num_rows
-    if count > SAMPLE_ROWS:
-        table = table.take(np.linspace(0, count - 1, SAMPLE_ROWS).astype(np.int64))
+    if table.num_rows > SAMPLE_ROWS:
+        table = table.take(_spread(table.num_rows, SAMPLE_ROWS))
     return to_frame(name, clean(table, PLAIN.missing))
+
+
+def _spread(count: int, most: int) -> NDArray[np.int64]:
+    """Return at most so many positions, evenly spread from the first to the last."""
+    return np.linspace(0, count - 1, min(count, most)).astype(np.int64)
 
 
 def _is_header(
@@ -173,8 +179,9 @@ def _is_header(
         return True, "the first line holds the name of the target"
     if not len(below):
         return True, "there is no line below the first"
-    cells = [None if cell in PLAIN.missing else cell for cell in first]
-    typed, texts = _votes(cells, below)
+    voters = _spread(len(first), VOTERS)
+    cells = [None if first[k] in PLAIN.missing else first[k] for k in voters]
+    typed, texts = _votes(cells, below.iloc[:, voters])
     names, values = typed.count("names"), typed.count("values")
     if values > names:
         numbers = [cell for cell, vote in zip(cells, typed, strict=True)

@@ -143,6 +143,21 @@ def _values_as_names(
     )
 
 
+def no_rows(name: str, *, header: bool) -> str:
+    """Return what is said of a file with names and nothing below.
+
+    Parameters
+    ----------
+    header : bool
+        Whether its first line was taken for the names.
+    """
+    hint = "; a file without names needs data.header: false and data.names"
+    return (
+        f"{name}: the table has columns but no rows. Check how it was made"
+        f"{hint if header else ''}"
+    )
+
+
 def refuse_repeated(name: str, names: Sequence[str], *, advice: str = "") -> None:
     """Raise when a column name is used twice.
 

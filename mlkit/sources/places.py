@@ -92,9 +92,15 @@ def opened(place: Place) -> Iterator[IO[bytes]]:
             yield stream
     except SourceError:
         raise
+    except PermissionError as error:
+        raise SourceError(
+            f"{place}: the file may not be read: {one_line(error)}. Give the user who "
+            "runs mlkit the right to read it, or use a copy"
+        ) from error
     except OSError as error:
         raise SourceError(
-            f"{place}: the file cannot be read: {one_line(error)}"
+            f"{place}: the file cannot be read: {one_line(error)}. Copy it again from "
+            "where it came"
         ) from error
 
 

@@ -18,7 +18,7 @@ from mlkit.sources.contents import is_parquet, read_text
 from mlkit.sources.databases import read_database
 from mlkit.sources.delimited import WORDS, clean, parse
 from mlkit.sources.errors import SourceError
-from mlkit.sources.names import refuse_repeated
+from mlkit.sources.names import no_rows, refuse_repeated
 from mlkit.sources.parquet import read_parquet
 from mlkit.sources.places import Place, find_place, measure
 from mlkit.sources.queries import run_query
@@ -166,7 +166,7 @@ def _read_any(
         table, words = _read_text(place, data, target, scoring=scoring)
     frame = to_frame(str(place), clean(table, data.missing))
     if not len(frame):
-        raise SourceError(f"{place}: the table has columns but no rows")
+        raise SourceError(no_rows(str(place), header=words != "Parquet"))
     return frame, f"{place} ({words}, {counted(len(frame), 'row')})"
 
 

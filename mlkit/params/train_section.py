@@ -45,7 +45,8 @@ class Train(Section):
         description=f"One of {', '.join(f'`{name}`' for name in ESTIMATORS)}; or the "
         "dotted path `package.module:Class` of a scikit-learn estimator. `linear` is a "
         "logistic regression or a ridge regression; `auto` takes `linear` or "
-        "`hist_gradient_boosting` by cross-validated log-loss or RMSE.",
+        "`hist_gradient_boosting` by cross-validated log-loss or RMSE, and where rows "
+        "are few tries several strengths of each.",
     )
     options: dict[str, Scalar | None] = Field(
         default_factory=dict, description="Hyper-parameters given to the estimator."

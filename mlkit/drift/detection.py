@@ -187,7 +187,8 @@ def _column(
     profile = pair.profile
     values = next((test for test in tests if test.subject == "values"), None)
     mine = _own(pair, own)
-    above = [each.name for each in own if mine.get(each.name, 0.0) > each.threshold]
+    bounds = {each.name: each.threshold for each in own}
+    above = [name for name, value in mine.items() if value > bounds[name]]
     flagged = [test for test in tests if test.flagged]
     if any(test.subject == "missing" for test in flagged) and not pair.current.present:
         state = state if state == "wrong kind" else "all missing"

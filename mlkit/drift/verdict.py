@@ -39,7 +39,11 @@ def _reasons(report: DriftReport, params: Drift) -> list[str]:
         for column in flagged
         if not column.broken and (column.effect or 0.0) >= params.large_effect
     ]
-    judged = [column for column in report.columns if column.state != "not compared"]
+    judged = [
+        column
+        for column in report.columns
+        if column.flagged or column.state != "not compared"
+    ]
     found = []
     if broken:
         found.append(wording.broken(broken))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,9 @@ import pandas as pd
 import pytest
 
 from mlkit.data import Dataset, conform, prepare, profile, unseen_levels
+from mlkit.params import params_from_dict
 from mlkit.params.models import Params
+from mlkit.params.yaml12 import parse
 from mlkit.sources import Raw, SourceError, read, read_table
 
 Find = Callable[[str], Path]
@@ -20,28 +23,26 @@ ADULT = (
     *("occupation", "relationship", "race", "sex", "capital-gain", "capital-loss"),
     *("hours-per-week", "native-country", "income"),
 )
-LAST_EVENTS = """
-    SELECT * EXCLUDE (number, closed_at, resolved_at, sys_updated_at)
-    FROM events
-    QUALIFY row_number() OVER (
-        PARTITION BY number ORDER BY sys_updated_at DESC, sys_mod_count DESC
-    ) = 1
-"""
-SKILLS = """
-    WITH levels AS (
-        PIVOT (
-            SELECT "O*NET-SOC Code" AS code, "Element Name" AS skill,
-                   "Data Value" AS value
-            FROM skills WHERE "Scale ID" = 'LV'
-        ) ON skill USING avg(value)
-    )
-    SELECT levels.*, zones."Job Zone" AS zone
-    FROM levels JOIN zones ON zones."O*NET-SOC Code" = levels.code
-"""
+DOCS = (Path(__file__).resolve().parents[1] / "docs" / "sources.md").read_text()
 
 
 def case(task: str, **data: Any) -> Params:
     return Params.model_validate({"case": "c", "task": task, "data": data})
+
+
+def documented(name: str, **files: Path) -> Params:
+    """Return a params file of the docs, with its files where they are here."""
+    (text,) = [
+        block
+        for block in re.findall(r"```yaml\n(.*?)```", DOCS, re.DOTALL)
+        if f"case: {name}\n" in block
+    ]
+    keys = parse(text).data
+    assert keys["data"]["files"].keys() == files.keys()
+    for table, path in files.items():
+        assert Path(keys["data"]["files"][table]).name == path.name
+    keys["data"]["files"] = {table: str(path) for table, path in files.items()}
+    return params_from_dict(keys)
 
 
 def prepared(params: Params) -> tuple[Raw, Dataset]:
@@ -183,19 +184,13 @@ def test_incident_log_needs_a_query_for_its_last_events(shared_data: Find) -> No
     log = str(shared_data("incident_log/incident_event_log.csv.gz"))
     with pytest.raises(SourceError, match=r"'category' \(columns 17 and 18\).*'categ"):
         read(case("binary", source=log, target="made_sla"))
-    params = case(
-        "binary",
-        query=LAST_EVENTS,
-        files={"events": log},
-        target="made_sla",
-        time="opened_at",
-        split={"by": "time"},
-    )
+    params = documented("incidents", events=Path(log))
     raw, dataset = prepared(params)
     assert raw.origin.endswith("incident_event_log.csv.gz (24,918 rows)")
     assert set(raw.frame["ident_state"]) == {"Closed"}
     assert {"category", "category_1"} < set(raw.frame.columns)
-    assert dataset.schema.classes == ("False", "True")
+    assert dataset.schema.classes == ("True", "False")
+    assert dataset.schema.positive == "False"
     opened = dataset.frame["opened_at"]
     missed = (dataset.y == "False").groupby(opened.dt.to_period("M")).mean()
     months = missed.loc["2016-03":"2016-05"].tolist()
@@ -204,11 +199,11 @@ def test_incident_log_needs_a_query_for_its_last_events(shared_data: Find) -> No
 
 
 def test_onet_skills_are_pivoted_and_joined(shared_data: Find) -> None:
-    files = {
-        "skills": str(shared_data("onet_skills/Skills.tsv.gz")),
-        "zones": str(shared_data("onet_skills/Job_Zones.txt")),
-    }
-    params = case("multiclass", query=SKILLS, files=files, target="zone")
+    params = documented(
+        "job_zones",
+        skills=shared_data("onet_skills/Skills.tsv.gz"),
+        zones=shared_data("onet_skills/Job_Zones.txt"),
+    )
     raw, dataset = prepared(params)
     assert raw.frame.shape == (879, 37)
     assert dataset.schema.classes == ("1", "2", "3", "4", "5")

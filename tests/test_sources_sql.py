@@ -6,6 +6,7 @@ import datetime
 import decimal
 import itertools
 import os
+import re
 import signal
 import sqlite3
 import sys
@@ -29,7 +30,7 @@ from mlkit.sources import SourceError, check_source, databases, memory, read
 from mlkit.sources.cells import typed, united
 from mlkit.sources.connections import find_connection
 from tests.postgres import DATABASE, PASSWORD, USER, Server, running_server
-from tests.workspace import make_workspace, run_mlkit, toy_table
+from tests.workspace import PROJECT, make_workspace, run_mlkit, toy_table
 
 NAME = "SHOP_URL"
 
@@ -247,6 +248,22 @@ def test_a_driver_that_is_not_installed(
         f"data.connection SHOP_URL: the package of its driver is not installed: {says}"
     )
     says_nothing_of((url, "u_q", "@"), caught.value)
+
+
+def test_the_docs_show_a_case_that_is_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    docs = (PROJECT / "docs" / "sources.md").read_text()
+    (text,) = [b for b in re.findall(r"```yaml\n(.*?)```", docs, re.S) if NAME in b]
+    (line,) = re.findall(r"```ini\n(.*?)```", docs, re.S)
+    (tmp_path / "params").mkdir()
+    (tmp_path / "params" / "churn.yaml").write_text(text)
+    (tmp_path / ".env").write_text(line)
+    params = load_params("churn", tmp_path)
+    check_source(params, tmp_path)
+    found = find_connection(NAME, tmp_path)
+    assert (found.url.username, found.url.password) == ("reader", "a@b")
+    assert (found.url.host, found.url.database) == ("db.example.org", "shop")
 
 
 # Where the address is found.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from mlkit.report import wording
@@ -65,7 +66,11 @@ def drift_findings(report: DriftReport | Mapping[str, Any]) -> Table:
         numbers=["effect", "p"],
         limit=60,
     )
-    return shown
+    if not found["extra"]:
+        return shown
+    extra = wording.listing(found["extra"])
+    note = f"Not compared, for the model was not shown them: {extra}."
+    return replace(shown, note=f"{shown.note} {note}".strip())
 
 
 def _effect(column: Mapping[str, Any]) -> str:

@@ -1,0 +1,305 @@
+"""Drift checks as the notebook makes them: what is compared, and what is kept."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from mlkit import pipeline, registry, store
+from mlkit.drift import DriftReport, ReferenceProfile
+from mlkit.pipeline import decide as deciding
+from mlkit.pipeline.compared import PROFILE, Compared
+from mlkit.pipeline.record import RunRecord
+from mlkit.sources import SourceError
+from tests.played import open_record, play, settle
+from tests.workspace import TOY, make_workspace, toy_table
+
+ROWS = 900
+
+
+@pytest.fixture
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    make_workspace(tmp_path, rows=ROWS)
+    monkeypatch.setenv("MLKIT_ROOT", str(tmp_path))
+    stored = deciding._artifacts
+
+    def with_profile(folder: Path) -> dict[str, bytes | Path]:
+        profile = folder / "drift" / PROFILE
+        return stored(folder) | {PROFILE: profile.read_bytes()}
+
+    monkeypatch.setattr(deciding, "_artifacts", with_profile)
+    return tmp_path
+
+
+def check(
+    run: str | None, case: str = "toy", **section: Any
+) -> tuple[Compared, DriftReport]:
+    """Do what the notebook does."""
+    step = pipeline.open_step("drift", case, run, drift=section or None)
+    compared = pipeline.compare_rows(step)
+    report = pipeline.find_drift(step, compared)
+    summary = pipeline.save_drift(step, compared, report)
+    pipeline.finish(step, compared, inputs=compared.inputs, results=summary)
+    return compared, report
+
+
+def retrain(
+    root: Path, *overrides: str, **section: Any
+) -> tuple[RunRecord, DriftReport]:
+    """Play a retrain with its drift check, and decide."""
+    record = play(root, overrides=overrides)
+    _, report = check(record.folder.run, **section)
+    settle(root, record)
+    record.end("ok")
+    record.save()
+    return record, report
+
+
+def check_alone(root: Path, **section: Any) -> tuple[RunRecord, DriftReport]:
+    """Check in a run of its own, which trains nothing."""
+    record = open_record(root)
+    record.update(kind="drift")
+    _, report = check(record.folder.run, **section)
+    return record, report
+
+
+def write(root: Path, frame: pd.DataFrame, name: str = "current.csv") -> str:
+    frame.to_csv(root / "data" / name, index=False)
+    return f"data/{name}"
+
+
+def moved(frame: pd.DataFrame) -> pd.DataFrame:
+    return frame.assign(age=frame["age"] + 12)
+
+
+def test_a_first_run_has_nothing_to_compare_with_and_leaves_a_profile(
+    root: Path,
+) -> None:
+    record, report = retrain(root)
+    assert report.verdict == "not_applicable"
+    assert "first run" in report.reason
+    profile = ReferenceProfile.from_dict(
+        store.read_json(record.folder.path / "drift" / PROFILE)
+    )
+    training = store.read_json(record.folder.path / "train" / "training.json")
+    assert profile.rows == training["training"]["n_train"]
+    assert [each.name for each in profile.columns] == ["age", "visits", "region"]
+    assert [each.name for each in profile.predictions] == ["probability of yes"]
+    assert profile.performance is not None
+    assert profile.performance.metric == "roc_auc"
+    assert profile.performance.n == ROWS - profile.rows
+    result = store.read_json(record.folder.path / "drift.json")
+    assert set(result["outputs"]) == {"drift/drift.json", f"drift/{PROFILE}"}
+
+
+def test_the_same_data_again_are_trivially_no_drift(root: Path) -> None:
+    retrain(root)
+    _, report = retrain(root)
+    assert report.verdict == "none"
+    assert report.reason == "The data are those that version 1.0.0 learned from."
+
+
+def test_a_later_run_is_compared_with_the_profile_of_the_champion(root: Path) -> None:
+    retrain(root)
+    later = pd.concat([toy_table(ROWS), moved(toy_table(ROWS, seed=5))])
+    later.to_csv(root / "data" / "toy.csv", index=False)
+    record, report = retrain(root)
+    assert report.verdict == "drift"
+    assert report.flagged == ("age",)
+    assert report.predictions[0].flagged
+    assert report.performance is not None
+    assert 0 < report.performance.current.n < 2 * ROWS
+    summary = store.read_json(record.folder.path / "drift.json")["results"]
+    assert summary["verdict"] == "drift"
+    assert summary["flagged"] == ["age"]
+
+
+def test_a_file_is_compared_with_the_version_in_production(root: Path) -> None:
+    retrain(root)
+    calm = write(root, toy_table(ROWS, seed=7))
+    (root / "data" / "toy.csv").unlink()
+    record, report = check_alone(root, current=calm)
+    assert report.verdict == "none"
+    assert report.predictions
+    assert report.performance is not None
+    assert report.performance.current.n == ROWS
+    assert not (record.folder.path / "drift" / PROFILE).exists()
+    _, drifted = check_alone(root, current=write(root, moved(toy_table(ROWS, seed=7))))
+    assert drifted.verdict == "drift"
+    assert "predictions have drifted" in drifted.reason
+
+
+def test_a_file_without_labels_has_no_performance_and_says_so(root: Path) -> None:
+    retrain(root)
+    current = write(root, toy_table(ROWS, seed=7).drop(columns="bought"))
+    _, report = check_alone(root, current=current)
+    assert report.performance is None
+    assert any("no 'bought'" in note for note in report.notes)
+
+
+def test_labels_that_are_unknown_are_counted_and_left_out(root: Path) -> None:
+    retrain(root)
+    frame = toy_table(ROWS, seed=7)
+    frame.loc[:9, "bought"] = "maybe"
+    frame.loc[10:19, "bought"] = None
+    _, report = check_alone(root, current=write(root, frame))
+    assert report.performance is not None
+    assert report.performance.current.n == ROWS - 20
+    assert any("20 current rows have no known 'bought'" in n for n in report.notes)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda f: f.drop(columns="age"), "lacks what the model needs: 'age'"),
+        (lambda f: f.assign(age="old"), "values cannot be read as numbers"),
+        (lambda f: f.assign(age=np.nan), "every value is missing"),
+    ],
+)
+def test_a_file_that_breaks_the_schema_is_drift(
+    root: Path, change: Any, words: str
+) -> None:
+    retrain(root)
+    current = write(root, change(toy_table(200, seed=7)))
+    _, report = check_alone(root, current=current)
+    assert report.verdict == "drift"
+    assert words in report.reason
+
+
+def test_a_file_with_few_rows_is_not_judged(root: Path) -> None:
+    retrain(root)
+    _, report = check_alone(root, current=write(root, toy_table(30)))
+    assert report.verdict == "too_few"
+    assert "30 rows" in report.reason
+
+
+def test_a_broken_file_stops_a_check_and_no_retrain(root: Path) -> None:
+    retrain(root)
+    (root / "data" / "page.csv").write_text("<html><body>not found</body></html>")
+    with pytest.raises(SourceError, match=r"page\.csv"):
+        check_alone(root, current="data/page.csv")
+    record, report = retrain(root, current="data/page.csv")
+    assert report.verdict == "not_applicable"
+    assert "could not be read" in report.reason
+    assert "page.csv" in report.reason
+    assert (record.folder.path / "drift" / PROFILE).exists()
+
+
+def test_a_version_without_a_profile_is_told(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = deciding._artifacts
+    monkeypatch.setattr(
+        deciding,
+        "_artifacts",
+        lambda folder: {k: v for k, v in kept(folder).items() if k != PROFILE},
+    )
+    retrain(root)
+    _, report = check_alone(root, current=write(root, toy_table(ROWS)))
+    assert report.verdict == "not_applicable"
+    assert "without a reference profile" in report.reason
+
+
+TIMED = TOY.replace("case: toy", "case: timed").replace("toy.csv", "timed.csv") + (
+    "drift:\n  min_rows: 40\n"
+)
+
+
+def timed(root: Path, *, by: str, drift: float) -> None:
+    data = f'  positive: "yes"\n  time: at\n  split: {{by: {by}}}\n'
+    text = TIMED.replace('  positive: "yes"\n', data)
+    (root / "params" / "timed.yaml").write_text(text)
+    frame = toy_table(ROWS, seed=3)
+    frame["at"] = pd.date_range("2024-01-01", periods=ROWS, freq="h").astype(str)
+    newest = np.arange(ROWS) >= 0.8 * ROWS
+    frame["age"] += drift * newest
+    frame.to_csv(root / "data" / "timed.csv", index=False)
+
+
+@pytest.mark.parametrize("by", ["time", "row"])
+def test_the_newest_rows_are_compared_with_the_older_ones(root: Path, by: str) -> None:
+    timed(root, by=by, drift=12)
+    record = play(root, "timed")
+    compared, report = check(record.folder.run, "timed")
+    assert report.verdict == "drift"
+    assert "age" in report.flagged
+    assert report.rows + report.current_rows == ROWS
+    assert report.current_rows == pytest.approx(0.2 * ROWS, rel=0.02)
+    assert report.period is not None
+    assert report.current_period is not None
+    assert report.period[1] < report.current_period[0]
+    assert "newest rows by 'at'" in compared.what
+    assert ("newer half" in compared.notes[0]) == (by == "time")
+    assert report.predictions
+
+
+def test_rows_that_did_not_change_with_time_are_no_drift(root: Path) -> None:
+    timed(root, by="time", drift=0)
+    record = play(root, "timed")
+    _, report = check(record.folder.run, "timed")
+    assert report.verdict == "none"
+
+
+def test_a_draft_is_checked_and_leaves_no_profile(root: Path) -> None:
+    timed(root, by="row", drift=12)
+    _, report = check(None, "timed")
+    assert report.verdict == "drift"
+    assert report.predictions == ()
+    assert any("no model in production" in note for note in report.notes)
+    folder = root / "reports" / "timed" / "draft" / "drift"
+    assert [path.name for path in folder.iterdir()] == ["drift.json"]
+
+
+def test_a_check_of_its_own_asks_the_version_in_production(root: Path) -> None:
+    retrain(root)
+    later = pd.concat([toy_table(ROWS), toy_table(ROWS, seed=5)])
+    later.to_csv(root / "data" / "toy.csv", index=False)
+    _, report = check_alone(root)
+    assert report.verdict == "none"
+    assert report.predictions
+    assert report.performance is not None
+
+
+def test_sensitive_columns_are_masked_in_what_is_kept(root: Path) -> None:
+    path = root / "params" / "toy.yaml"
+    path.write_text(
+        path.read_text().replace("train:", "  sensitive: [region, bought]\ntrain:", 1)
+    )
+    record, _ = retrain(root)
+    current = write(root, toy_table(ROWS, seed=8).assign(region="north"))
+    checked, report = check_alone(root, current=current)
+    kept = [
+        (folder.folder.path / name).read_text()
+        for folder in (record, checked)
+        for name in ("drift/drift.json", "drift.json")
+    ]
+    kept.append((record.folder.path / "drift" / PROFILE).read_text())
+    assert report.flagged == ("region",)
+    assert not any(word in text for text in kept for word in ("north", "south", '"yes'))
+
+
+def test_the_head_of_the_page_says_what_was_found(root: Path) -> None:
+    retrain(root)
+    _, calm = check_alone(root, current=write(root, toy_table(ROWS, seed=7)))
+    _, drifted = check_alone(root, current=write(root, moved(toy_table(ROWS, seed=7))))
+    assert pipeline.drift_outcome(calm).tone == "good"
+    assert pipeline.drift_outcome(drifted).tone == "bad"
+    numbers = {each["label"]: each for each in pipeline.drift_numbers(drifted)}
+    assert numbers["Columns flagged"]["value"] == "1 of 3"
+    assert numbers["Rows compared"]["value"].startswith("900 against")
+    assert numbers["ROC AUC now"]["lower"] < numbers["ROC AUC now"]["upper"]
+    json.dumps(list(numbers.values()))
+    nothing = DriftReport("not_applicable", "Nothing is in production yet.")
+    assert pipeline.drift_numbers(nothing) == []
+    assert pipeline.drift_outcome(nothing).tone == "caution"
+
+
+def test_a_profile_of_the_registry_is_that_of_the_run(root: Path) -> None:
+    record, _ = retrain(root)
+    stored = registry.open_registry("toy", root).artifact("production", PROFILE)
+    assert stored == (record.folder.path / "drift" / PROFILE).read_bytes()

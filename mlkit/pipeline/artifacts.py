@@ -22,6 +22,8 @@ SAMPLE_ROWS = 64
 MODELS = ("model", "dummy", "linear")
 # Rows that explanations compare with, kept with a version.
 BACKGROUND = "background.parquet"
+# What drift checks compare with, kept with a version.
+PROFILE = "reference_profile.json"
 
 
 @dataclass(frozen=True)

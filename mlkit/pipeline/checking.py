@@ -11,7 +11,7 @@ from mlkit.params import Params, ParamsError, Problem
 from mlkit.pipeline.signatures import SignatureError, arguments
 
 # The notebooks of a retrain, in order.
-NOTEBOOKS = ("data", "train", "evaluate", "explain")
+NOTEBOOKS = ("data", "train", "evaluate", "explain", "drift")
 
 
 def check_case(

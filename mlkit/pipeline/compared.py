@@ -16,6 +16,7 @@ from mlkit.drift import Performance, ReferenceProfile
 from mlkit.params import Params
 from mlkit.pipeline import labelled
 from mlkit.pipeline.artifacts import (
+    PROFILE,
     Loaded,
     input_shape,
     load_trained,
@@ -25,7 +26,6 @@ from mlkit.pipeline.artifacts import (
 from mlkit.pipeline.steps import Step, load_dataset, read_result
 from mlkit.registry import DamageError, ModelRegistry, Record, RegistryError
 
-PROFILE = "reference_profile.json"
 RETRAIN = "retrain"
 
 

@@ -18,13 +18,15 @@ import pandas as pd
 from mlkit import registry, store, train
 from mlkit.evaluate import Proposal
 from mlkit.params import Params
-from mlkit.pipeline.artifacts import BACKGROUND, read_npy
+from mlkit.pipeline.artifacts import BACKGROUND, PROFILE, read_npy
 from mlkit.pipeline.record import RunRecord, now
 from mlkit.pipeline.steps import read_result
 from mlkit.registry import Candidate, ModelRegistry, Note, Record, Version
 
 FRAMEWORK = {"lightgbm": "lightgbm", "xgboost": "xgboost"}
 TOLERANCE = 1e-9
+# The steps whose files are kept with a version, and which of them; none named: all.
+KEPT = {"train": (), "evaluate": (), "explain": (BACKGROUND,), "drift": (PROFILE,)}
 
 
 class StaleChampionError(RuntimeError):
@@ -210,12 +212,15 @@ def _version(
 def _artifacts(folder: Path) -> dict[str, bytes | Path]:
     """Return the files that are kept with a version, as the steps recorded them."""
     found: dict[str, bytes | Path] = {}
-    for step in ("train", "evaluate", "explain"):
+    for step, kept in KEPT.items():
         result = read_result(folder, step)
+        # A drift check that failed does not keep a model from being registered.
+        if result is None and step == "drift":
+            continue
         assert result is not None, f"the {step} step reached its end"
         for name, digest in result["outputs"].items():
             path = folder / name
-            if step == "explain" and path.name != BACKGROUND:
+            if kept and path.name not in kept:
                 continue
             content = path.read_bytes() if path.exists() else b""
             if store.sha256_bytes(content) != digest:

@@ -7,8 +7,8 @@ from typing import Any
 from mlkit import drift, store
 from mlkit.drift import DriftReport, Performance
 from mlkit.pipeline import labelled
-from mlkit.pipeline.artifacts import predict_all
-from mlkit.pipeline.compared import PROFILE, Compared
+from mlkit.pipeline.artifacts import PROFILE, predict_all
+from mlkit.pipeline.compared import Compared
 from mlkit.pipeline.steps import Step, reset
 from mlkit.report import Outcome, summary, wording
 

@@ -200,16 +200,24 @@ def _sections(
 
 def _also_seen(run: Run) -> list[str]:
     """Return what the notebooks came to that a reader of the verdict should know."""
-    glued = {s["name"]: summary.scraps(run, s["name"]) for s in run.get("steps") or ()}
+    steps = run.get("steps") or ()
+    glued = {step["name"]: summary.scraps(run, step["name"]) for step in steps}
     outcomes = {
         name: Outcome.from_dict(scraps["outcome"])
         for name, scraps in glued.items()
         if "outcome" in scraps
     }
-    return [
+    said = [
         f"{name.capitalize()}: {each.headline}."
         for name, each in outcomes.items()
         if name in ("explain", "drift") or each.tone in ("caution", "bad")
+    ]
+    # Such a step decides nothing, so the run went on.
+    failed = [step for step in steps if step["status"] == "failed"]
+    return said + [
+        f"{step['name'].capitalize()}: the step failed. {step['error']['message']}"
+        for step in failed
+        if run.get("status") == "ok" and step.get("error")
     ]
 
 

@@ -18,6 +18,7 @@ from mlkit.data import (
     infer_schema,
     prepare,
 )
+from mlkit.drift import reference_profile
 from mlkit.params.models import Params
 
 
@@ -707,3 +708,10 @@ def test_rare_classes_are_left_out_where_the_params_say_so() -> None:
     every = case("multiclass", min_class_rows=10_000)
     (found,) = failures(raw, every)
     assert "every class is left out as rare" in found
+
+
+def test_a_time_column_that_is_learnt_is_not_looked_at_for_drift() -> None:
+    raw = rows().assign(at=[f"2024-01-{1 + i % 28:02d}" for i in range(len(rows()))])
+    dataset = prepare(raw, case(time="at", learn_time=True))
+    profile = reference_profile(dataset.frame, dataset.schema)
+    assert [column.name for column in profile.columns] == ["size", "rooms", "town"]

@@ -262,9 +262,12 @@ def reference_profile(
         raise ValueError(
             f"a reference profile needs rows with every feature, and the frame {lacks}"
         )
+    # A time column moves by itself, also where a model learns from it.
+    features = [schema.column(name) for name in schema.features]
+    compared = [column for column in features if column.role != "time"]
     profile = ReferenceProfile(
         rows=len(frame),
-        columns=tuple(_profile(schema.column(name), frame) for name in schema.features),
+        columns=tuple(_profile(column, frame) for column in compared),
         performance=performance,
         period=period(frame, schema),
     )

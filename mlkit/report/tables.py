@@ -176,15 +176,9 @@ def table(
     """
     names, values = _columns(data)
     headings = dict(zip(names, names, strict=True)) if headings is None else headings
-    if not names:
-        # A list without rows does not tell its columns; the headings do.
-        values = {name: [] for name in headings}
-    for name in headings:
-        if name not in values:
-            raise KeyError(
-                f"table {caption!r}: column {name!r} is not in the data; it has "
-                f"{wording.listing(names)}"
-            )
+    # A list without rows does not tell its columns; the headings do.
+    values = values or {name: [] for name in headings}
+    _check_headings(headings, names=list(values), caption=caption)
     total = len(values[names[0]]) if names else 0
     shown = {name: values[name][:limit] for name in headings}
     texts = [
@@ -206,6 +200,17 @@ def table(
         note=f"Masked as sensitive: {wording.listing(hidden)}." if hidden else "",
         states=tuple(name in states for name in headings),
     )
+
+
+def _check_headings(
+    headings: Collection[str], *, names: list[str], caption: str
+) -> None:
+    for name in headings:
+        if name not in names:
+            raise KeyError(
+                f"table {caption!r}: column {name!r} is not in the data; it has "
+                f"{wording.listing(names)}"
+            )
 
 
 def _columns(data: Any) -> tuple[list[str], dict[str, list[Any]]]:

@@ -208,12 +208,17 @@ def test_lime_says_when_it_cannot_be_used() -> None:
 
 def test_lime_holds_what_is_missing_and_copes_with_every_kind() -> None:
     dataset, model = fitted("binary", HGB)
-    row = dataset.X(dataset.test_rows[:1]).assign(size=np.nan)
+    whole = dataset.X(dataset.test_rows).dropna()
+    row = whole.iloc[:1].assign(size=np.nan)
     found = explained(dataset, model, background=60).explain_prediction(
         row, "lime", seeds=2, samples=300
     )
-    assert dict(zip(found.columns, found.weights, strict=True))["size"] == 0
-    assert "holds as they are: size" in found.notes[-1]
+    assert sorted(found.columns) == ["city", "grade", "note", "open", "seen"]
+    assert "holds as they are: size (" in found.notes[-1]
+    nothing = row.assign(**dict.fromkeys(row.columns))
+    empty = explained(dataset, model).explain_prediction(nothing, "lime")
+    assert (empty.columns, empty.usable) == ((), False)
+    assert "every column is missing" in empty.sentence
     with pytest.raises(ExplainError, match="at least 2 seeds"):
         explained(dataset, model).explain_prediction(row, "lime", seeds=1)
 

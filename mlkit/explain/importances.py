@@ -9,6 +9,7 @@ Forests", Machine Learning 45; here of the fitted model, as Fisher, Rudin and Do
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -31,6 +32,7 @@ RESAMPLES = 1000
 PLAIN = 0.5
 # Rows that are predicted for the permutation importance, in all.
 ROWS_PREDICTED = 2_000_000
+MOST_SHUFFLED = 60
 FEWEST_ROWS = 200
 
 
@@ -161,10 +163,12 @@ def global_importance(
     chosen = spread_rows(dataset.test_rows, min(rows, affordable), seed=seed)
     found = contributions(explained, dataset.X(chosen))
     moves, lower, upper = mean_sizes(found, confidence=confidence, seed=seed)
-    needs, spread, shuffled, note = shuffling(
-        explained, dataset, measure, repeats=repeats, seed=seed
-    )
     order = np.argsort(-moves, kind="stable")
+    tried = [found.columns[at] for at in order[:MOST_SHUFFLED]]
+    lost, shuffled, note = shuffling(
+        explained, dataset, measure, tried, repeats=repeats, seed=seed
+    )
+    nothing = (None, None)
     where = directions(found, dataset.X(chosen), explained)
     notes = [*found.notes, *note]
     if len(chosen) == affordable < min(rows, len(dataset.test_rows)):
@@ -177,8 +181,8 @@ def global_importance(
         moves=tuple(moves[order].tolist()),
         lower=tuple(lower[order].tolist()),
         upper=tuple(upper[order].tolist()),
-        needs=tuple(number(needs[at]) for at in order),
-        spread=tuple(number(spread[at]) for at in order),
+        needs=tuple(lost.get(found.columns[at], nothing)[0] for at in order),
+        spread=tuple(lost.get(found.columns[at], nothing)[1] for at in order),
         direction=tuple(where[at] for at in order),
         space=found.space,
         metric=measure.spec.label,
@@ -191,11 +195,6 @@ def global_importance(
         max_error=found.max_error,
         notes=tuple(notes),
     )
-
-
-def number(value: float) -> float | None:
-    """Return a number, None for one that does not exist."""
-    return None if np.isnan(value) else float(value)
 
 
 def mean_sizes(
@@ -238,23 +237,25 @@ def shuffling(
     explained: Explainer,
     dataset: Dataset,
     measure: Measure,
+    columns: Sequence[str],
     *,
     repeats: int,
     seed: int,
-) -> tuple[Floats, Floats, int, tuple[str, ...]]:
+) -> tuple[dict[str, tuple[float, float]], int, tuple[str, ...]]:
     """Return what the metric loses by each shuffled column, rows used and notes."""
     from sklearn.inspection import permutation_importance
 
-    task, columns = dataset.schema.task, len(dataset.schema.features)
-    most = max(FEWEST_ROWS, ROWS_PREDICTED // max(1, columns * repeats))
+    task = dataset.schema.task
+    most = max(FEWEST_ROWS, ROWS_PREDICTED // (len(columns) * repeats))
     rows = spread_rows(dataset.test_rows, most, seed=seed)
+    whole = dataset.X(rows)
     weight = None if dataset.weight is None else dataset.weight.iloc[rows]
 
     def score(model: Any, X: pd.DataFrame, y: NDArray[Any]) -> float:
         scored = Scored(
             task,
             y,
-            train.predict(model, X, task),
+            train.predict(model, whole.assign(**{n: X[n] for n in columns}), task),
             weight,
             threshold=measure.threshold,
             average=measure.average,
@@ -265,14 +266,19 @@ def shuffling(
         with steady(len(rows)):
             found = permutation_importance(
                 explained.model,
-                dataset.X(rows),
+                whole[list(columns)],
                 dataset.target(rows),
                 scoring=score,
                 n_repeats=repeats,
                 random_state=seed,
             )
     except Undefined as error:
-        nothing = np.full(columns, np.nan)
         note = f"{measure.spec.label} has no meaning on these rows: {error}"
-        return nothing, nothing, len(rows), (note,)
-    return found.importances_mean, found.importances_std, len(rows), ()
+        return {}, len(rows), (note,)
+    pairs = zip(
+        found.importances_mean.tolist(), found.importances_std.tolist(), strict=True
+    )
+    lost = dict(zip(columns, pairs, strict=True))
+    rest = len(dataset.schema.features) - len(columns)
+    note = f"Of {rest:,} columns of less effect it was not tried what shuffling costs."
+    return lost, len(rows), (note,) if rest else ()

@@ -32,6 +32,8 @@ Floats = NDArray[np.float64]
 ENOUGH_FIT = 0.3
 ENOUGH_AGREEMENT = 0.6
 MOST_TOP = 5
+# More columns than this cannot be told apart by some thousand neighbours.
+MOST_MOVED = 50
 # The kernel's width over the root of the number of columns: LIME's own default.
 WIDTH = 0.75
 # Log-odds of a probability that is 0 or 1 to the last digit.
@@ -152,7 +154,11 @@ def lime_explanation(
     """
     if seeds < 2:
         raise ExplainError(f"lime: at least 2 seeds show a spread, got {seeds}")
-    vicinity = make_vicinity(explained.background, row, explained.schema)
+    vicinity = make_vicinity(
+        *(explained.background, row, explained.schema), among=shap.columns[:MOST_MOVED]
+    )
+    if not vicinity.moved:
+        return immovable(shap, seeds=seeds, samples=samples)
     place = explained.outputs.index(shap.outcome)
     with steady(samples):
         draws = [
@@ -164,7 +170,7 @@ def lime_explanation(
     top = min(MOST_TOP, (weights.shape[1] + 1) // 2)
     agreement = shared_tops(weights, top)
     order = np.argsort(-np.abs(weights.mean(axis=0)), kind="stable")
-    names = list(row.columns)
+    names = vicinity.moved
     values = dict(zip(shap.columns, shap.values, strict=True))
     return LimeExplanation(
         outcome=shap.outcome,
@@ -257,9 +263,7 @@ def shared_tops(weights: Floats, top: int) -> float:
 
 def meaning(vicinity: Vicinity, place: int, value: str) -> str:
     """Return what a column's weight is the effect of."""
-    name, kind = vicinity.pool.columns[place], vicinity.kinds[place]
-    if name in vicinity.held:
-        return "nothing: it was held as it is"
+    kind = vicinity.kinds[vicinity.moved[place]]
     if kind == "text":
         return "this text, against another row's"
     if place in vicinity.coded:
@@ -268,6 +272,30 @@ def meaning(vicinity: Vicinity, place: int, value: str) -> str:
         return "a standard deviation more"
     size = vicinity.background[:, place].std()
     return f"{size:.3g} {'days ' if kind == 'date' else ''}more (a standard deviation)"
+
+
+def immovable(shap: Explanation, *, seeds: int, samples: int) -> LimeExplanation:
+    """Return what is said of a row none of whose columns can be moved."""
+    return LimeExplanation(
+        outcome=shap.outcome,
+        space=shap.space,
+        columns=(),
+        values=(),
+        meaning=(),
+        weights=(),
+        spread=(),
+        fit=0.0,
+        agreement=0.0,
+        top=0,
+        seeds=seeds,
+        samples=samples,
+        usable=False,
+        sentence="LIME cannot be used here: every column is missing in this row, or "
+        "the same in every background row. Go by the SHAP contributions instead.",
+        name=shap.name,
+        reason=shap.reason,
+        notes=shap.notes,
+    )
 
 
 def worth(fit: float, agreement: float, top: int) -> str:
@@ -293,10 +321,12 @@ def worth(fit: float, agreement: float, top: int) -> str:
 
 
 def held_note(vicinity: Vicinity) -> tuple[str, ...]:
-    """Return which columns LIME could not move."""
-    if not vicinity.held:
+    """Return which columns LIME did not move."""
+    held = [name for name in vicinity.pool.columns if name not in vicinity.moved]
+    if not held:
         return ()
+    more = f" and {len(held) - MOST_TOP:,} more" if len(held) > MOST_TOP else ""
     return (
-        f"LIME holds as they are: {', '.join(vicinity.held)} (missing in this row, or "
-        "the same in every background row).",
+        f"LIME holds as they are: {', '.join(held[:MOST_TOP])}{more} (missing in this "
+        "row, the same in every background row, or of little effect).",
     )

@@ -211,6 +211,8 @@ def chosen_row(
     name = f"row {position + 1:,}"
     if key is not None and not key.sensitive:
         name = f"{key.name} {value_text(dataset.frame[key.name].iloc[position], key)}"
+    if np.isin(position, dataset.train_rows):
+        reason += " (a training row)"
     target = dataset.schema.column(dataset.schema.target)
     truth = dataset.y.iloc[position]
     return ChosenRow(

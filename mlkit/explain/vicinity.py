@@ -2,12 +2,13 @@
 
 Numbers and dates are numbers. A category is the position of its value among those of
 the background and the row. A text is either the row's own or that of some background
-row. What is missing in the row, and what is the same in every background row, is held
-as it is in the row.
+row. What is missing in the row, what is the same in every background row, and what is
+not among the columns that are to move, is held as it is in the row.
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -28,42 +29,43 @@ class Vicinity:
 
     Attributes
     ----------
-    background : ndarray of shape (n_background, n_columns)
+    background : ndarray of shape (n_background, n_moved)
         Missing numbers are the median of those that are there.
-    row : ndarray of shape (n_columns,)
+    row : ndarray of shape (n_moved,)
+    moved : tuple of str
+        The columns that move; all others keep the row's value.
     coded : tuple of int
-        Positions of the columns whose numbers only name values.
-    held : tuple of str
-        Columns that keep the row's value.
+        Positions of the moved columns whose numbers only name values.
     pool : DataFrame of shape (n_background + 1, n_columns)
         The background and, last, the row.
+    kinds : mapping of str to str
+        Kind of each column.
     """
 
     background: Floats
     row: Floats
+    moved: tuple[str, ...]
     coded: tuple[int, ...]
-    held: tuple[str, ...]
     pool: pd.DataFrame
-    kinds: tuple[str, ...]
+    kinds: Mapping[str, str]
 
     def decoded(self, numbers: Floats, rng: np.random.Generator) -> pd.DataFrame:
         """Return made-up rows in raw values; other texts are drawn by `rng`."""
+        own = np.full(len(numbers), len(self.pool) - 1)
+        rows = self.pool.take(own).reset_index(drop=True)
         parts = {
-            name: self._column(place, numbers[:, place], rng)
-            for place, name in enumerate(self.pool.columns)
+            name: self._column(name, numbers[:, place], rng)
+            for place, name in enumerate(self.moved)
         }
-        return pd.DataFrame(parts)
+        return rows.assign(**parts)
 
     def _column(
-        self, place: int, numbers: Floats, rng: np.random.Generator
+        self, name: str, numbers: Floats, rng: np.random.Generator
     ) -> pd.Series:
-        name, own = self.pool.columns[place], len(self.pool) - 1
-        column = self.pool[name]
-        if name in self.held:
-            where = np.full(len(numbers), own)
-        elif self.kinds[place] in NUMERIC:
+        column, own = self.pool[name], len(self.pool) - 1
+        if self.kinds[name] in NUMERIC:
             return as_kind(numbers, column)
-        elif self.kinds[place] == "text":
+        if self.kinds[name] == "text":
             other = rng.integers(0, own, len(numbers))
             where = np.where(numbers == 1, own, other)
         else:
@@ -81,25 +83,31 @@ def as_kind(numbers: Floats, like: pd.Series) -> pd.Series:
 
 
 def make_vicinity(
-    background: pd.DataFrame, row: pd.DataFrame, schema: Schema
+    background: pd.DataFrame,
+    row: pd.DataFrame,
+    schema: Schema,
+    *,
+    among: Collection[str],
 ) -> Vicinity:
-    """Return the neighbourhood of one row."""
+    """Return the neighbourhood of one row, in which some columns may move."""
     pool = pd.concat([background, row], ignore_index=True)
-    kinds = tuple(schema.column(name).kind for name in pool.columns)
-    columns, coded, held = [], [], []
-    for place, (name, kind) in enumerate(zip(pool.columns, kinds, strict=True)):
+    kinds = {name: schema.column(name).kind for name in pool.columns}
+    columns = [np.empty((len(pool), 0))]
+    moved: list[str] = []
+    coded: list[int] = []
+    for name, kind in kinds.items():
         column = pool[name]
-        if column.iloc[:-1].nunique(dropna=False) < 2 or column.isna().iloc[-1]:
-            held.append(name)
-            columns.append(np.zeros(len(pool)))
-            coded.append(place)
-        elif kind in NUMERIC:
+        same = column.iloc[:-1].nunique(dropna=False) < 2
+        if name not in among or same or column.isna().iloc[-1]:
+            continue
+        if kind in NUMERIC:
             columns.append(filled_numbers(column))
         else:
             columns.append(codes_of(column, kind))
-            coded.append(place)
+            coded.append(len(moved))
+        moved.append(name)
     numbers = np.column_stack(columns)
-    return Vicinity(numbers[:-1], numbers[-1], tuple(coded), tuple(held), pool, kinds)
+    return Vicinity(numbers[:-1], numbers[-1], tuple(moved), tuple(coded), pool, kinds)
 
 
 def filled_numbers(column: pd.Series) -> Floats:

@@ -11,7 +11,7 @@ from mlkit.report import axes as shared
 from mlkit.report import wording
 from mlkit.report.attribution_rows import axis_name
 from mlkit.report.attributions import short
-from mlkit.report.figures import Figure, figure
+from mlkit.report.figures import Figure, figure, statement
 from mlkit.report.intervals import plain
 from mlkit.report.palette import Theme
 from mlkit.report.tables import Table, table
@@ -89,6 +89,8 @@ def weighed(found: Mapping[str, Any], target: str) -> Weighed:
 
 def lime_weights(found: Mapping[str, Any], *, target: str) -> Figure:
     """Show the largest weights as dots with their spread over the repetitions."""
+    if not found["columns"]:
+        return statement(found["sentence"])
     shown = min(MOST, len(found["columns"]))
     labels = [
         f"{short(name, 24)} = {short(value, 18)}"

@@ -26,13 +26,6 @@ ROWS = 900
 def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     make_workspace(tmp_path, rows=ROWS)
     monkeypatch.setenv("MLKIT_ROOT", str(tmp_path))
-    stored = deciding._artifacts
-
-    def with_profile(folder: Path) -> dict[str, bytes | Path]:
-        profile = folder / "drift" / PROFILE
-        return stored(folder) | {PROFILE: profile.read_bytes()}
-
-    monkeypatch.setattr(deciding, "_artifacts", with_profile)
     return tmp_path
 
 

@@ -89,27 +89,14 @@ def detect(
         When a statistic of the user's own cannot be found or used.
     """
     own = own_statistics(params.statistics)
-    rows, known = len(current), [column.name for column in reference.columns]
-    extra = [str(name) for name in current.columns if name not in schema.names]
-    report = DriftReport(
-        verdict="too_few",
-        reason=wording.too_few(rows, params.min_rows),
-        extra=tuple(dict.fromkeys(extra)),
-        rows=reference.rows,
-        current_rows=rows,
-        period=reference.period,
-        current_period=period(current, schema) if rows else None,
-        min_effect=params.min_effect,
-        large_effect=params.large_effect,
-        false_discovery_rate=params.false_discovery_rate,
-        notes=(*notes, *wording.extra_columns(extra)),
-    )
+    rows = len(current)
+    report = _unjudged(reference, current, schema, params, notes)
     if rows < params.min_rows:
         return report
     rng = np.random.default_rng(seed)
     found = [
-        _found(profile, read_column(current, schema.column(name)), rng)
-        for name, profile in zip(known, reference.columns, strict=True)
+        _found(profile, read_column(current, schema.column(profile.name)), rng)
+        for profile in reference.columns
     ]
     asked = _answered(reference, predictions, schema, rng)
     columns = _judged(found, params, own, rng, params.min_effect)
@@ -121,6 +108,31 @@ def detect(
             performance=_performance(reference, performance, params),
         ),
         params,
+    )
+
+
+def _unjudged(
+    reference: ReferenceProfile,
+    current: pd.DataFrame,
+    schema: Schema,
+    params: Drift,
+    notes: Sequence[str],
+) -> DriftReport:
+    """Return what is known before any column was looked at."""
+    rows = len(current)
+    extra = [str(name) for name in current.columns if name not in schema.names]
+    return DriftReport(
+        verdict="too_few",
+        reason=wording.too_few(rows, params.min_rows),
+        extra=tuple(dict.fromkeys(extra)),
+        rows=reference.rows,
+        current_rows=rows,
+        period=reference.period,
+        current_period=period(current, schema) if rows else None,
+        min_effect=params.min_effect,
+        large_effect=params.large_effect,
+        false_discovery_rate=params.false_discovery_rate,
+        notes=(*notes, *wording.extra_columns(extra)),
     )
 
 

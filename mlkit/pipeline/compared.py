@@ -23,6 +23,7 @@ from mlkit.pipeline.artifacts import (
     load_version,
     unseen_rows,
 )
+from mlkit.pipeline.newest import newest_rows
 from mlkit.pipeline.steps import Step, load_dataset, read_result
 from mlkit.registry import DamageError, ModelRegistry, Record, RegistryError
 
@@ -240,32 +241,23 @@ def _champion(step: Step, dataset: Dataset) -> Compared:
 def _newest(step: Step, dataset: Dataset, loaded: Loaded | None) -> Compared:
     """Compare the newest rows with the older ones."""
     params, name = step.params, str(step.params.data.time)
-    order = _by_time(dataset, name)
-    by_split = params.data.split.by == "time"
-    newest = dataset.test_rows if by_split else _last(order, params.drift.newest_share)
-    older = np.setdiff1d(np.arange(len(dataset.frame)), newest)
-    if not len(newest) or not len(older):
+    chosen = newest_rows(dataset, params)
+    if not len(chosen.older) or not len(chosen.newest):
         return Compared(f"No rows can be told apart by {name!r}.", "")
-    which = "the test rows" if by_split else "the newest of all rows"
+    older = dataset.frame.iloc[chosen.older]
     found = Compared(
-        f"The newest rows by {name!r} ({which}) are compared with the older ones.",
+        f"The newest rows by {name!r} ({chosen.which}) are compared with the older "
+        "ones.",
         "",
-        reference=drift.reference_profile(dataset.frame.iloc[older], dataset.schema),
-        frame=dataset.frame.iloc[newest],
+        reference=drift.reference_profile(older, dataset.schema),
+        frame=dataset.frame.iloc[chosen.newest],
         schema=dataset.schema,
     )
     model = loaded or _fallback(step, dataset)
     if isinstance(model, str):
         return replace(found, notes=(model,))
     tests = unseen_rows(dataset, model.train_hashes)
-    ordered = order[np.isin(order, tests)]
-    if by_split:
-        before, after = np.array_split(ordered, 2)
-        halves = "the newer half of the test rows is compared with the older half"
-    else:
-        after = ordered[np.isin(ordered, newest)]
-        before = np.setdiff1d(ordered, after)
-        halves = "the newest of the test rows are compared with the older ones"
+    before, after, halves = chosen.parted(tests)
     least = params.drift.min_rows
     if min(len(before), len(after)) < least:
         note = f"Predictions are not compared: it takes {2 * least:,} test rows."
@@ -323,15 +315,3 @@ def _fallback(step: Step, dataset: Dataset) -> Loaded | str:
             "Predictions are not compared: the model in production has other columns."
         )
     return loaded
-
-
-def _by_time(dataset: Dataset, name: str) -> np.ndarray:
-    """Return the rows that have a time, the oldest first."""
-    times = dataset.frame[name]
-    known = np.flatnonzero(times.notna().to_numpy())
-    order = np.argsort(times.to_numpy()[known], kind="stable")
-    return np.asarray(known[order])
-
-
-def _last(order: np.ndarray, share: float) -> np.ndarray:
-    return order[len(order) - round(share * len(order)) :]

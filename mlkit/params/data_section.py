@@ -72,7 +72,8 @@ class Data(Section):
     encoding: Text | None = Field(
         None,
         description="Encoding of a text file; null takes the one its byte order mark "
-        "says, else UTF-8, else cp1252 (Western European), else latin-1.",
+        "says, else UTF-16 where it shows, else UTF-8, else cp1252 (Western European), "
+        "else latin-1.",
     )
     header: bool = Field(
         True, description="Whether the first line of a text file names the columns."

@@ -231,12 +231,14 @@ def test_texts_that_stand_for_missing_are_found() -> None:
             "date": ["2024-01-02"] * 59 + ["0000-00-00"],
             "always": ["red", "n/a", "blue"] * 20,
             "word": ["red", "-", "unknown"] * 20,
+            "ratio": ["1.5", "2.5", "-inf"] * 20,
             "top": [*map(str, range(58)), "90+", "90+"],
         },
         dtype="str",
     )
     assert [(gap.marker, gap.column) for gap in find_gaps(frame)] == [
-        *(("-", "dash"), ("pending", "odd"), ("0000-00-00", "date"), ("n/a", "always"))
+        *(("-", "dash"), ("pending", "odd"), ("0000-00-00", "date"), ("n/a", "always")),
+        ("-inf", "ratio"),
     ]
 
 

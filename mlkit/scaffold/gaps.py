@@ -25,7 +25,7 @@ OFTEN = ALWAYS | {
     *("-", "--", "---", ".", "..", "none", "nil", "unknown", "missing", "undefined"),
     *("not available", "not applicable", "not known", "tbd", "#div/0!", "#value!"),
     *("#ref!", "#name?", "#null!", "#num!", "blank", "empty", "0000-00-00", "k.a."),
-    "0000-00-00 00:00:00",
+    *("0000-00-00 00:00:00", "inf", "+inf", "-inf", "infinity", "-infinity"),
 }
 FEW = 5
 DIGIT = re.compile(r"\d")

@@ -46,8 +46,6 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
     table = load_diabetes(as_frame=True).frame.rename(columns={"target": "price"})
     table.insert(0, "listing_id", [f"L{number:05d}" for number in range(len(table))])
     table.to_csv(root / "data" / "houses.csv", index=False)
-    (yaml,) = blocks(README, "yaml")
-    (root / "params" / "houses.yaml").write_text(yaml)
     return root
 
 
@@ -84,6 +82,26 @@ def test_every_command_of_the_readme_runs(workspace: Path) -> None:
     assert (workspace / "reports" / "index.html").exists()
     assert (workspace / "data" / "scored.csv").read_text().count("\n") == 443
     assert list((workspace / "registry" / "houses" / "log").glob("*.json"))
+
+
+def test_the_params_file_of_the_readme_is_what_new_writes_in_essence(
+    workspace: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLKIT_ROOT", str(workspace))
+    done = CliRunner().invoke(
+        app,
+        ["new", "houses", "--data", "data/houses.csv", "--target", "price", "--force"],
+    )
+    assert done.exit_code == 0, done.output
+    (tmp_path / "params").mkdir()
+    (yaml,) = blocks(README, "yaml")
+    (tmp_path / "params" / "houses.yaml").write_text(yaml)
+    shown, written = (load_params("houses", root) for root in (tmp_path, workspace))
+    assert shown.task == written.task
+    assert shown.train == written.train
+    assert shown.evaluate.gates == written.evaluate.gates
+    assert shown.data.source == written.data.source
+    assert shown.data.ignore == written.data.ignore
 
 
 @needs_environment

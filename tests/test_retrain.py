@@ -27,7 +27,7 @@ MOMENTS = (
     "reports/toy/*/train/model.skops",
     "registry/toy/log/*.json",
 )
-STEPS = ["data", "train", "evaluate", "decide"]
+STEPS = ["data", "train", "evaluate", "explain", "drift", "decide"]
 
 
 @pytest.fixture(scope="module")

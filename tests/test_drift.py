@@ -296,14 +296,14 @@ def error(value: float, n: int, low: float, high: float) -> Performance:
 @pytest.mark.parametrize(
     ("before", "now", "dropped", "words"),
     [
-        (area(0.9, 900), area(0.8, 900), True, "more than chance and more than"),
+        (area(0.9, 900), area(0.8, 900), True, "beyond chance and 0.02"),
         (area(0.9, 900), area(0.88, 900), False, "may be chance"),
         (area(0.9, 900), area(0.95, 900), False, "not worse"),
-        (area(0.9, 900, half=0.001), area(0.89, 900, half=0.001), False, "tolerated"),
+        (area(0.9, 900, half=0.001), area(0.89, 900, half=0.001), False, "is allowed"),
         (area(0.9, 900), area(0.5, 20), False, "20 current rows have labels"),
-        (error(10, 900, 0.2, 0.2), error(11, 900, 0.2, 0.2), True, "more than chance"),
+        (error(10, 900, 0.2, 0.2), error(11, 900, 0.2, 0.2), True, "beyond chance"),
         (error(10, 900, 0.2, 2.0), error(11, 900, 0.2, 0.2), False, "may be chance"),
-        (error(10, 900, 2.0, 0.2), error(11, 900, 0.2, 2.0), True, "more than chance"),
+        (error(10, 900, 2.0, 0.2), error(11, 900, 0.2, 2.0), True, "beyond chance"),
     ],
 )
 def test_performance_is_worse_only_beyond_chance_and_tolerance(

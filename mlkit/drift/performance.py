@@ -164,16 +164,11 @@ def _sentence(
     max_loss: float,
 ) -> str:
     change = f"{current} on current rows, was {show(reference.value or 0.0)}"
+    bound = "drift.max_loss"
     if loss <= 0:
         return f"{change}: not worse"
     if lower <= 0:
         return f"{change}: worse by {show(loss)}, which may be chance"
     if loss <= max_loss:
-        return (
-            f"{change}: worse by {show(loss)}, and up to {show(max_loss)} is tolerated "
-            "(drift.max_loss)"
-        )
-    return (
-        f"{change}: worse by {show(loss)}, more than chance and more than "
-        f"{show(max_loss)} (drift.max_loss)"
-    )
+        return f"{change}: worse by {show(loss)}, and {max_loss:g} is allowed ({bound})"
+    return f"{change}: worse by {show(loss)}, beyond chance and {max_loss:g} ({bound})"

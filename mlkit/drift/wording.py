@@ -10,7 +10,6 @@ import numpy as np
 from mlkit.data.wording import counted
 from mlkit.drift.columns import level_names, written
 from mlkit.drift.statistics import shares
-from mlkit.metrics import show
 
 if TYPE_CHECKING:
     from mlkit.drift.columns import Pair
@@ -18,6 +17,7 @@ if TYPE_CHECKING:
     from mlkit.params.models import Drift
 
 SHOWN = 5
+FEW = 3
 KINDS = {"number": "numbers", "date": "dates", "boolean": "true or false"}
 
 
@@ -198,19 +198,18 @@ def predictions(shifted: Sequence[ColumnDrift], params: Drift) -> str:
     """Say that the model's answers have drifted."""
     worst = max(shifted, key=lambda each: each.effect or 0.0)
     return (
-        f"The predictions have drifted: {worst.name}, {worst.reason} "
-        f"(effect {show(worst.effect or 0.0)}, drift from "
-        f"{show(params.prediction_effect)})"
+        f"The predictions have drifted: {worst.name}, {worst.reason} (effect "
+        f"{worst.effect or 0.0:.2f}, drift from {params.prediction_effect:.2f} on)"
     )
 
 
 def large(columns: Sequence[ColumnDrift], params: Drift) -> str:
     """Say which columns changed so much that one would do."""
-    said = [f"{each.name!r} ({show(each.effect or 0.0)})" for each in columns[:SHOWN]]
+    said = [f"{each.name!r} ({each.effect or 0.0:.2f})" for each in columns[:FEW]]
     rest = len(columns) - len(said)
     more = f" and {rest:,} more" if rest else ""
     return (
-        f"A large change, of an effect of at least {show(params.large_effect)}, in "
+        f"Large changes, with an effect of {params.large_effect:.2f} or more: "
         f"{', '.join(said)}{more}"
     )
 
@@ -218,8 +217,8 @@ def large(columns: Sequence[ColumnDrift], params: Drift) -> str:
 def many(flagged: int, judged: int, params: Drift) -> str:
     """Say that many columns drifted together."""
     return (
-        f"{flagged:,} of {counted(judged, 'column')} are flagged, and "
-        f"{percent(params.drift_share)} or more are drift of the data"
+        f"{flagged:,} of {counted(judged, 'column')} are flagged, at least the "
+        f"{percent(params.drift_share)} that make drift of the data"
     )
 
 

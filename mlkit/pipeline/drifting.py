@@ -112,9 +112,14 @@ def drift_numbers(report: DriftReport) -> list[dict[str, Any]]:
         numbers.append({"label": "Predictions", "value": shifted, "meaning": meaning})
     if report.performance is not None:
         numbers.append(_performance(report.performance.current))
-    rows = f"{wording.number(report.current_rows)} against {report.rows:,}"
     if report.current_rows:
-        numbers.append({"label": "Rows compared", "value": rows})
+        numbers.append(
+            {
+                "label": "Current rows",
+                "value": report.current_rows,
+                "meaning": f"against {wording.count(report.rows, 'row')} before",
+            }
+        )
     return numbers
 
 

@@ -42,22 +42,22 @@ def drift_effects(report: DriftReport | Mapping[str, Any]) -> Figure:
     if not ranked:
         return statement(NOTHING)
     shown = ranked[:MOST_COLUMNS]
+    small, large = (
+        wording.number(found[key], 2) for key in ("min_effect", "large_effect")
+    )
+    bounds = {small: found["min_effect"], f"{large}, large": found["large_effect"]}
 
     def draw(canvas: Any, theme: Theme) -> None:
         panel = shared.panel(canvas, (1, 1, 1), theme, x="Effect, 0 to 1")
         _effects(panel, shown, theme)
-        bounds = (
-            (found["min_effect"], "may be flagged"),
-            (found["large_effect"], "large"),
-        )
-        for bound, name in bounds:
+        for name, bound in bounds.items():
             panel.axvline(
                 bound, color=theme.text, linestyle="--", linewidth=1, zorder=0.9
             )
             panel.annotate(
-                f"{name} from {wording.number(bound, 2)}",
+                name,
                 (bound, 1),
-                xytext=(3, 4),
+                xytext=(-2, 4),
                 xycoords=("data", "axes fraction"),
                 textcoords="offset points",
                 fontsize=8,
@@ -71,7 +71,8 @@ def drift_effects(report: DriftReport | Mapping[str, Any]) -> Figure:
         alt=_effects_alt(ranked),
         caption="The effect is the share of rows that crossed some value, or changed "
         "level, or lost their value. Orange columns are flagged: the change is more "
-        f"than chance and large enough to matter.{more}",
+        f"than chance, and {small} or more. From {large} on (dashed), one column alone "
+        f"is drift of the data.{more}",
         table=_effects_table(ranked),
         height=ROW_HEIGHT * max(3, len(shown)) + 90,
     )

@@ -71,11 +71,8 @@ def find_owners(encode: Encode, pool: pd.DataFrame) -> NDArray[np.int64] | None:
 def rolled(pool: pd.DataFrame, chosen: NDArray[np.bool_]) -> pd.DataFrame:
     """Return a frame whose chosen columns are moved down by one row, round the end."""
     below = pool.iloc[np.roll(np.arange(len(pool)), 1)].set_axis(pool.index)
-    parts = {
-        name: (below if chosen[place] else pool).iloc[:, place]
-        for place, name in enumerate(pool.columns)
-    }
-    return pd.DataFrame(parts, index=pool.index)
+    parts = [pool.loc[:, ~chosen], below.loc[:, chosen]]
+    return pd.concat(parts, axis=1)[list(pool.columns)]
 
 
 def differs(one: Any, other: Any) -> NDArray[np.bool_]:

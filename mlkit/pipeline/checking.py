@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from mlkit import evaluate, registry, sources, store, train
+from mlkit import drift, evaluate, registry, sources, store, train
 from mlkit import params as params_room
 from mlkit.params import Params, ParamsError, Problem
 from mlkit.pipeline.signatures import SignatureError, arguments
@@ -48,7 +48,7 @@ def check_case(
 
 
 def _check_what_params_name(params: Params, root: Path) -> None:
-    """Check that the estimator, the metrics and the data of a case exist."""
+    """Check that estimator, metrics, statistics and data of a case exist."""
     problems: list[Problem] = []
     try:
         train.check_estimator(params)
@@ -56,6 +56,10 @@ def _check_what_params_name(params: Params, root: Path) -> None:
         problems += error.problems
     try:
         evaluate.check_metric_names(params)
+    except ValueError as error:
+        problems.append(Problem((), str(error)))
+    try:
+        drift.check_statistics(params)
     except ValueError as error:
         problems.append(Problem((), str(error)))
     try:

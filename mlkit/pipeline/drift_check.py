@@ -15,7 +15,7 @@ from mlkit.pipeline.running import Runner, conduct
 from mlkit.pipeline.runs import RunFolder
 from mlkit.pipeline.signatures import arguments
 from mlkit.registry import RegistryError
-from mlkit.sources.places import find_place
+from mlkit.sources.places import find_place, measure
 
 
 @dataclass(frozen=True)
@@ -121,7 +121,7 @@ def _checked(
     if params.drift.current is None:
         sources.check_source(params, root)
     else:
-        find_place(params.drift.current, root)
+        measure(find_place(params.drift.current, root))
         _check_production(params, root)
     arguments(notebook_path("drift", root), case, None, params.to_dict())
     return params

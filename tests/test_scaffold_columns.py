@@ -220,7 +220,9 @@ def test_rows_are_not_split_by_a_time_that_divides_the_classes(made: Make) -> No
 def test_a_person_is_asked_about_the_strongest_and_the_late(made: Make) -> None:
     case = made(duration=CHANCE.normal(size=N), a=CHANCE.normal(size=N) * 0.1 + SCORE)
     assert "'a' is the strongest alone (AUC 0.8" in case.text.replace("\n  # ", " ")
-    assert "'duration' sound as if they came later" in case.text.replace("\n  # ", " ")
+    assert "'duration' by the name something that comes later" in case.text.replace(
+        "\n  # ", " "
+    )
 
 
 def test_texts_that_stand_for_missing_are_found() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from mlkit.scaffold.columns import Columns
@@ -114,7 +114,8 @@ class Decided:
         yield from self.ignore
         yield from columns.protected
         yield from columns.sensitive
-        yield from columns.groups
+        for found in columns.groups:
+            yield replace(found, why=f"a key that repeats ({found.why}); a group?")
         yield from self.questions
 
 
@@ -126,9 +127,10 @@ def case_text(decided: Decided) -> str:
     draft.comment(f"Written by `mlkit new` from {decided.about}.")
     for note in decided.notes:
         draft.comment(note)
-    draft.comment("Change what is wrong, then run")
-    draft.comment(f"`mlkit check {decided.case}` and")
-    draft.comment(f"`make retrain CASE={decided.case}`.")
+    draft.comment(
+        f"Change what is wrong, check it by `mlkit check {decided.case}`, then "
+        f"`make retrain CASE={decided.case}`."
+    )
     draft.key("format", 1)
     draft.key("case", decided.case)
     draft.key("task", decided.target.task, decided.target.why)

@@ -14,7 +14,7 @@ from mlkit.data.records import Column
 from mlkit.data.wording import shown
 from mlkit.params.models import Kind
 from mlkit.scaffold import meanings
-from mlkit.scaffold.findings import Finding
+from mlkit.scaffold.findings import QUESTION, Finding
 
 DISTINCT = 0.95
 # What the inference says of a column with a few values of another kind.
@@ -159,7 +159,7 @@ def _groups(values: pd.Series, column: Column) -> Iterator[Finding]:
         return
     if rows - levels >= REPEATED * rows:
         why = f"{levels:,} values in {rows:,} rows"
-        yield Finding("data.group", column.name, why)
+        yield Finding(QUESTION, column.name, why)
 
 
 def _traits(features: Sequence[Column]) -> Iterator[Finding]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,6 +14,8 @@ from mlkit.scaffold.scalars import comment_text, quoted, value_text
 
 WIDTH = 88
 COLUMN = 24
+CODE = re.compile(r"`[^`]{1,60}`")
+HELD = "\N{NO-BREAK SPACE}"
 
 
 @dataclass
@@ -24,15 +27,17 @@ class Draft:
     def comment(self, text: str, indent: int = 0) -> None:
         """Write a comment, folded to the width of the page."""
         lead = " " * indent + "# "
-        said = comment_text(text)
-        self.lines += textwrap.wrap(
-            said,
+        # What stands between backticks is to be copied: it stays on one line.
+        whole = CODE.sub(lambda code: code[0].replace(" ", HELD), comment_text(text))
+        folded = textwrap.wrap(
+            whole,
             WIDTH,
             initial_indent=lead,
             subsequent_indent=lead,
             break_long_words=False,
             break_on_hyphens=False,
-        ) or [lead.rstrip()]
+        )
+        self.lines += [line.replace(HELD, " ") for line in folded] or [lead.rstrip()]
 
     def key(self, name: str, value: Any, why: str = "", *, indent: int = 0) -> None:
         """Write a key on one line, its reason behind it or, if long, above it."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
+QUESTION = "question"
+
 
 class ScaffoldError(ValueError):
     """No case can be written: the message names the value, the rule and a next step."""
@@ -17,7 +19,8 @@ class Finding:
     Attributes
     ----------
     key : str
-        The key of the params file beside which it stands, such as ``data.ignore``.
+        The key of the params file beside which it stands, such as ``data.ignore``, or
+        ``question``.
     column : str or None
         The column it is about.
     why : str

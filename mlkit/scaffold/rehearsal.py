@@ -14,7 +14,7 @@ from mlkit.data.wording import counted
 from mlkit.params import params_from_dict
 from mlkit.scaffold import meanings
 from mlkit.scaffold.case_text import Decided
-from mlkit.scaffold.findings import Finding, ScaffoldError
+from mlkit.scaffold.findings import QUESTION, Finding, ScaffoldError
 
 ROUNDS = 8
 GLANCE = 20_000
@@ -136,9 +136,9 @@ def _questions(dataset: Dataset) -> list[Finding]:
         moment = dataset.schema.column(name).role == "time"
         if float(score) >= NOTEWORTHY[measure] and not moment:
             why = f"is the strongest alone ({told['score']})"
-            found[name] = Finding("data.ignore", name, why)
+            found[name] = Finding(QUESTION, name, why)
     for name in dataset.schema.features:
         if meanings.is_late(name):
-            why = "sound as if they came later"
-            found.setdefault(name, Finding("data.ignore", name, why))
+            why = "by the name something that comes later"
+            found.setdefault(name, Finding(QUESTION, name, why))
     return list(found.values())

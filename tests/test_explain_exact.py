@@ -128,6 +128,7 @@ def test_boosters_add_up_to_what_they_say(task: str, estimator: str) -> None:
     found = contributions(explained(dataset, model), rows)
     assert found.game == "path-dependent"
     assert found.columns == dataset.schema.features
+    assert found.max_error < (1e-6 if estimator == "lightgbm" else 1e-5)
     sums = found.base + found.values.sum(axis=1)
     if task == "regression":
         said = model.predict(rows)[:, None]
@@ -242,7 +243,7 @@ def test_a_path_over_very_many_columns_is_asked_about_instead() -> None:
     assert model[-1].get_depth() > MOST_PLAYERS
     found = contributions(explainer(model, X.iloc[:3], schema), X.iloc[[5, 40]])
     assert found.method.startswith("Shapley values by asking")
-    assert found.max_error < 1e-6 * found.output.max()
+    assert found.max_error < 1e-6
 
 
 def test_a_tree_that_is_one_leaf_moves_nothing() -> None:

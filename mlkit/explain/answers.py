@@ -203,6 +203,12 @@ def check_sums(
     )
 
 
+def relative_error(sums: Floats, output: Floats) -> float:
+    """Return the largest distance of a sum, as a share of the output where above 1."""
+    size = np.maximum(1.0, np.abs(output))
+    return float((distance(sums, output) / size).max())
+
+
 def distance(sums: Floats, output: Floats) -> Floats:
     """Return how far sums are off; saturated probabilities have infinite log-odds."""
     sure = np.isinf(output) & (np.sign(sums) == np.sign(output)) & (np.abs(sums) > 30)

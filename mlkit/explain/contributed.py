@@ -52,7 +52,8 @@ class Contributions:
     method : str
         How the contributions were computed.
     max_error : float
-        The largest distance of a sum from the fitted model's answer.
+        The largest distance of a sum from the fitted model's answer, as a share of the
+        answer where that is above 1.
     notes : tuple of str
         What a reader must know.
     """

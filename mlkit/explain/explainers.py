@@ -11,7 +11,7 @@ import pandas as pd
 
 from mlkit.data import Schema, conform, unseen_levels
 from mlkit.data.markup import table
-from mlkit.explain.answers import check_sums, distance
+from mlkit.explain.answers import check_sums, relative_error
 from mlkit.explain.contributed import GAMES, Contributions, ExplainError
 from mlkit.explain.explanation import Explanation, explanation_of
 from mlkit.explain.methods import Method, Parts, find_method
@@ -223,7 +223,7 @@ def contributions(explained: Explainer, X: pd.DataFrame) -> Contributions:
         space=method.space,
         game=method.game,
         method=method.name,
-        max_error=float(distance(base + values.sum(axis=1), output).max()),
+        max_error=relative_error(base + values.sum(axis=1), output),
         notes=drawing_note(blocks),
     )
     check_sums(found, single=method.single, read=method.read_off)

@@ -13,6 +13,7 @@ from mlkit import train
 from mlkit.data import Column
 from mlkit.data.markup import table
 from mlkit.data.records import MASK
+from mlkit.explain.answers import relative_error
 from mlkit.explain.contributed import Contributions, Game, Space
 
 if TYPE_CHECKING:
@@ -48,7 +49,8 @@ class Explanation:
     truth : str or None
         What really happened, where it is known.
     max_error : float
-        How far the sum is from what the fitted model says.
+        How far the sum is from what the fitted model says, as a share of that where
+        it is above 1.
     notes : tuple of str
         What a reader must know, such as categories that training never saw.
     """
@@ -149,7 +151,9 @@ def explanation_of(
         values=tuple(texts[at] for at in order),
         contributions=tuple(float(values[at]) for at in order),
         prediction=prediction_of(explained, rows.iloc[[row]]),
-        max_error=abs(float(found.base[place] + values.sum()) - output),
+        max_error=relative_error(
+            found.base[place] + values.sum(), found.output[row, place]
+        ),
         name=name,
         reason=reason,
         truth=truth,

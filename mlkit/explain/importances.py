@@ -64,7 +64,8 @@ class Importances:
     confidence : float
         Level of the interval.
     max_error : float
-        Largest distance of a sum of contributions from the fitted model's answer.
+        Largest distance of a sum of contributions from the fitted model's answer, as a
+        share of the answer where that is above 1.
     notes : tuple of str
         What a reader must know.
     """

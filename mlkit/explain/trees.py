@@ -51,9 +51,8 @@ def hist_trees(estimator: Any) -> Iterator[Tree]:
     """Yield the trees of a fitted histogram gradient boosting.
 
     Its splits compare float64 with float64, know missing values, and name categories by
-    sets of bits; a category that training did not know counts as missing.
+    sets of bits; what it looks at has categories that training did not know as missing.
     """
-    known, places = estimator._bin_mapper.make_known_categories_bitsets()
     for predictors in estimator._predictors:
         for output, predictor in enumerate(predictors):
             nodes = predictor.nodes
@@ -65,11 +64,11 @@ def hist_trees(estimator: Any) -> Iterator[Tree]:
                 value=nodes["value"].astype(np.float64)[:, None],
                 outputs=slice(output, output + 1),
                 depth=int(nodes["depth"].max()),
-                goes_left=hist_sides(predictor, known, places),
+                goes_left=hist_sides(predictor),
             )
 
 
-def hist_sides(predictor: Any, known: Any, places: Any) -> GoesLeft:
+def hist_sides(predictor: Any) -> GoesLeft:
     """Return the function that says who goes left in a tree of histogram boosting."""
     nodes, lefts = predictor.nodes, predictor.raw_left_cat_bitsets
 
@@ -79,13 +78,8 @@ def hist_sides(predictor: Any, known: Any, places: Any) -> GoesLeft:
         missing = np.isnan(values)
         left = values <= at["num_threshold"][:, None]
         for place in np.flatnonzero(at["is_categorical"]):
-            codes = values[place]
-            node = at[place]
-            odd = missing[place] | (codes < 0)
-            codes = np.where(odd, 0, codes).astype(np.int64)
-            left[place] = has_bit(lefts[node["bitset_idx"]], codes)
-            seen = has_bit(known[places[node["feature_idx"]]], codes)
-            missing[place] = odd | ~(left[place] | seen)
+            codes = np.where(missing[place], 0, values[place]).astype(np.int64)
+            left[place] = has_bit(lefts[at[place]["bitset_idx"]], codes)
         to_left = at["missing_go_to_left"].astype(bool)[:, None]
         return np.asarray(np.where(missing, to_left, left), dtype=bool)
 

@@ -310,7 +310,7 @@ def explain_numbers(
             "label": "Sums that hold",
             "value": f"{importances.rows} of {importances.rows}",
             "meaning": "rows whose contributions add up to the model's answer; largest "
-            f"error {power_of_ten(importances.max_error)}",
+            f"relative error {power_of_ten(importances.max_error)}",
         }
     )
     if lime:

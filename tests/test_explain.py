@@ -318,9 +318,10 @@ class TestRows:
         assert named_row(dataset, 7).position == 6
         found = named_row(dataset, "K017", key="order")
         assert (found.position, found.name) == (17, "order K017")
-        assert named_row(
-            dataset, dataset.frame.grade.max(), key="grade"
-        ).reason.endswith("rows of this name")
+        again = named_row(dataset, dataset.frame.grade.max(), key="grade")
+        assert "the first of" in again.reason
+        trained = named_row(dataset, int(dataset.train_rows[0]) + 1)
+        assert trained.reason == "named in the params (a training row)"
 
     @pytest.mark.parametrize(
         ("name", "key", "said"),

@@ -22,6 +22,7 @@ from mlkit.drift import (
     detect,
     reference_profile,
 )
+from mlkit.drift.significance import homogeneity, pooled_cells
 from mlkit.params.models import Drift, Params
 
 RNG = np.random.default_rng
@@ -243,19 +244,34 @@ def _task() -> tuple[Any, ...]:
     return ("binary", "bought", ("no", "yes"), "yes")
 
 
-@pytest.mark.parametrize("levels", [200, 1000, 3000])
-def test_many_levels_alone_are_no_drift(levels: int) -> None:
+@pytest.mark.parametrize(
+    ("levels", "rows"), [(200, 1000), (200, 5000), (1000, 1000), (3000, 5000)]
+)
+def test_many_levels_alone_are_no_drift(levels: int, rows: int) -> None:
     schema = Schema((SCHEMA.columns[3], SCHEMA.columns[-1]), *_task())
     rng = RNG(levels)
 
     def draw(n: int) -> pd.DataFrame:
         return pd.DataFrame({"region": rng.integers(0, levels, n).astype(str)})
 
-    for _ in range(5):
-        report = detect(
-            reference_profile(draw(5000), schema), draw(1000), schema, params=Drift()
+    flagged = [
+        detect(
+            reference_profile(draw(rows), schema), draw(1000), schema, params=Drift()
         )
-        assert report.verdict == "none"
+        for _ in range(12)
+    ]
+    assert sum(report.flagged != () for report in flagged) <= 2
+
+
+def test_levels_that_the_reference_lacks_by_chance_do_not_tip_the_test() -> None:
+    rng, levels, n = RNG(0), 200, 1000
+    p = []
+    for _ in range(150):
+        one, other = (rng.multinomial(n, np.ones(levels) / levels) for _ in range(2))
+        listed = one > 0
+        counts = [np.append(x[listed], x[~listed].sum()) for x in (one, other)]
+        p.append(homogeneity(*pooled_cells(*counts), rng)[1])
+    assert np.mean(np.array(p) < 0.05) < 0.11
 
 
 def test_dates_move_on_without_being_drift() -> None:
@@ -276,6 +292,15 @@ def test_drift_of_many_columns_is_drift_of_the_data() -> None:
     assert report.verdict == "drift"
     assert "3 of 7 columns are flagged" in report.reason
     assert found(moved, large_effect=0.9, drift_share=0.9).verdict == "columns"
+
+
+def test_one_column_of_a_small_table_is_no_large_share_of_it() -> None:
+    schema = Schema((SCHEMA.columns[0], SCHEMA.columns[-1]), *_task())
+    profile = reference_profile(table(), schema)
+    current = table(seed=1).assign(age=lambda f: f["age"] + 3)
+    report = detect(profile, current, schema, params=Drift())
+    assert report.flagged == ("age",)
+    assert report.verdict == "columns"
 
 
 def test_one_large_change_is_drift_of_the_data() -> None:

@@ -14,6 +14,7 @@ Counted = NDArray[np.int64]
 # Below this expected count in any cell the chi-square distribution is not trusted.
 EXPECTED = 10.0
 MOST_CELLS = 100
+UNLIKELY = 1e-3
 TAIL_FROM = 6.0
 BELOW_2 = (2.00012, 0.247105, -0.0649821, 0.0347962, -0.011672, 0.00168691)
 ABOVE_2 = (1.0776, -2.30695, 0.43424, -0.082433, 0.008056, -0.0003146)
@@ -69,16 +70,21 @@ def pooled_cells(one: Counted, other: Counted) -> tuple[Counted, Counted]:
     """Return the counts with rare cells joined into the last one.
 
     Whether a cell is rare is decided by the rows of both sides together: choosing by
-    one side would make its counts too large, and the test wrong.
+    one side would make its counts too large, and the test wrong. Kept are only levels
+    that, without drift, would not be wanting in the reference: those that are wanting
+    are in the last cell already, where they would weigh on one side alone.
 
     Parameters
     ----------
     one, other : ndarray of int64 of shape (n_cells,)
-        The last cell holds all levels that are not listed.
+        Counts of the reference, and current ones; the last cell holds all levels that
+        are not listed.
     """
     total = one + other
-    smaller = min(int(one.sum()), int(other.sum())) / max(int(total.sum()), 1)
-    kept = total * smaller >= 1
+    rows = max(int(total.sum()), 1)
+    smaller = min(int(one.sum()), int(other.sum())) / rows
+    wanting = max(int(other.sum()), 1) / rows
+    kept = (total * smaller >= 1) & (wanting**total <= UNLIKELY)
     kept[-1] = False
     if kept.sum() >= MOST_CELLS:
         kept &= total > np.sort(total)[-MOST_CELLS]

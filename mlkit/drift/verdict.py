@@ -8,13 +8,16 @@ from mlkit.drift import wording
 from mlkit.drift.records import DriftReport
 from mlkit.params.models import Drift
 
+# One column of a small table is no large share of it: its own effect has to say so.
+FEWEST = 2
+
 
 def judge(report: DriftReport, params: Drift) -> DriftReport:
     """Return the report with its verdict.
 
     The data have drifted when the table broke its schema, the predictions drifted, the
     performance dropped, one flagged column has an effect of at least ``large_effect``,
-    or at least ``drift_share`` of the columns are flagged.
+    or at least ``drift_share`` of the columns, and two, are flagged.
 
     Parameters
     ----------
@@ -54,6 +57,7 @@ def _reasons(report: DriftReport, params: Drift) -> list[str]:
         found.append(wording.predictions(shifted, params))
     if large:
         found.append(wording.large(large, params))
-    if judged and len(flagged) >= params.drift_share * len(judged):
+    many = len(flagged) >= max(FEWEST, params.drift_share * len(judged))
+    if judged and many:
         found.append(wording.many(len(flagged), len(judged), params))
     return found

@@ -70,8 +70,8 @@ class Drift(Section):
         0.3,
         gt=0,
         le=1,
-        description="When at least this share of the columns is flagged, the data have "
-        "drifted.",
+        description="When at least this share of the columns, and two of them, are "
+        "flagged, the data have drifted.",
     )
     max_loss: float = Field(
         0.02,

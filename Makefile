@@ -4,6 +4,7 @@ CASE = vendor_dispatch
 SET =
 DATA =
 TARGET =
+BENCH = false_promotions
 PYTHON =
 ARGS =
 
@@ -71,8 +72,8 @@ format: .venv/.ready ## Format the code and the notebooks
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: .venv/.ready ## Measure how often an equally good model would be promoted
-	$(BIN)/python benchmarks/false_promotions.py
+bench: .venv/.ready ## Measure BENCH=false_promotions, drift_alarms or quality (of ARGS=)
+	$(BIN)/python benchmarks/$(BENCH).py $(ARGS)
 
 docs: .venv/.ready ## Write the schema and the reference of params anew
 	$(MLKIT) params schema

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from mlkit import data, sources
 from mlkit.data import Column, Schema
 from mlkit.drift import (
     ColumnDrift,
@@ -23,7 +24,9 @@ from mlkit.drift import (
     reference_profile,
 )
 from mlkit.drift.significance import homogeneity, pooled_cells
+from mlkit.params import load_params
 from mlkit.params.models import Drift, Params
+from tests.workspace import PROJECT
 
 RNG = np.random.default_rng
 Change = Callable[[pd.DataFrame], pd.DataFrame]
@@ -502,8 +505,10 @@ def last(reference: np.ndarray, current: np.ndarray) -> float:
 def test_a_statistic_of_ones_own_that_cannot_be_used_is_named(
     name: str, words: str
 ) -> None:
-    data = {"source": "x.csv", "target": "y"}
-    params = Params(case="x", task="binary", data=data, drift={"statistics": own(name)})
+    given = {"source": "x.csv", "target": "y"}
+    params = Params(
+        case="x", task="binary", data=given, drift={"statistics": own(name)}
+    )
     for call in (
         lambda: check_statistics(params),
         lambda: found(statistics=own(name)),
@@ -536,3 +541,20 @@ def test_false_alarms_are_rare_and_half_a_deviation_is_always_found() -> None:
         assert "n0" in detect(profile, other, schema, params=Drift()).flagged
     # With a true rate of 8 % more than 7 of 40 come in one of a hundred.
     assert alarms <= 5
+
+
+@pytest.mark.parametrize(("dial", "verdict"), [(0.0, "none"), (0.8, "drift")])
+def test_injected_drift_is_seen_and_its_clean_twin_is_not(
+    dial: float, verdict: str
+) -> None:
+    given = [f"data.options.drift={dial}"]
+    params = load_params("vendor_dispatch", PROJECT, overrides=given)
+    dataset = data.prepare(sources.read(params, root=PROJECT).frame, params)
+    older, newest = (
+        dataset.frame.iloc[rows] for rows in (dataset.train_rows, dataset.test_rows)
+    )
+    profile = reference_profile(older, dataset.schema)
+    report = detect(profile, newest, dataset.schema, params=params.drift)
+    assert report.verdict == verdict
+    drifted = {"weather", "trade", "open_jobs", "quoted_hours"}
+    assert set(report.flagged) >= drifted if dial else report.flagged == ()

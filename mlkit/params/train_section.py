@@ -56,7 +56,10 @@ class Train(Section):
         description="Weights of the classes: `balanced`, or a number for each class.",
     )
     calibration: Literal["sigmoid", "isotonic"] | None = Field(
-        None, description="Recalibrates the probabilities by cross-validation."
+        None,
+        description="Recalibrates the probabilities by cross-validation; null leaves "
+        "them as they are, which for `linear` and `hist_gradient_boosting` is best as a "
+        "rule. It helps forests, and undoes what class weights do to probabilities.",
     )
     folds: int = Field(
         5, ge=2, description="Folds used by `auto` and by `calibration`."

@@ -30,6 +30,11 @@ Floats = NDArray[np.float64]
 
 RESAMPLES = 1000
 PLAIN = 0.5
+NOTHING = (None, None)
+EXPENSIVE = (
+    "The model is expensive to explain, so the contributions are those of {few} test "
+    "rows instead of explain.global_rows = {rows}."
+)
 # Rows that are predicted for the permutation importance, in all.
 ROWS_PREDICTED = 2_000_000
 MOST_SHUFFLED = 60
@@ -84,7 +89,6 @@ class Importances:
     shuffled_rows: int
     repeats: int
     confidence: float
-    method: str
     max_error: float
     notes: tuple[str, ...] = field(default=())
 
@@ -160,41 +164,35 @@ def global_importance(
     AdditivityError
         A row's contributions do not add up to what the model says.
     """
-    affordable = explained.method.affordable
-    chosen = spread_rows(dataset.test_rows, min(rows, affordable), seed=seed)
+    most = min(rows, explained.method.affordable)
+    chosen = spread_rows(dataset.test_rows, most, seed=seed)
     found = contributions(explained, dataset.X(chosen))
     moves, lower, upper = mean_sizes(found, confidence=confidence, seed=seed)
     order = np.argsort(-moves, kind="stable")
-    tried = [found.columns[at] for at in order[:MOST_SHUFFLED]]
-    lost, shuffled, note = shuffling(
-        explained, dataset, measure, tried, repeats=repeats, seed=seed
+    columns = tuple(found.columns[at] for at in order)
+    lost, n, note = shuffling(
+        explained, dataset, measure, columns[:MOST_SHUFFLED], repeats=repeats, seed=seed
     )
-    nothing = (None, None)
     where = directions(found, dataset.X(chosen), explained)
-    notes = [*found.notes, *note]
-    if len(chosen) == affordable < min(rows, len(dataset.test_rows)):
-        notes.append(
-            f"The model is expensive to explain, so the contributions are those of "
-            f"{len(chosen)} test rows instead of explain.global_rows = {rows}."
-        )
+    if len(chosen) < min(rows, len(dataset.test_rows)):
+        note = (*note, EXPENSIVE.format(few=len(chosen), rows=rows))
     return Importances(
-        columns=tuple(found.columns[at] for at in order),
+        columns=columns,
         moves=tuple(moves[order].tolist()),
         lower=tuple(lower[order].tolist()),
         upper=tuple(upper[order].tolist()),
-        needs=tuple(lost.get(found.columns[at], nothing)[0] for at in order),
-        spread=tuple(lost.get(found.columns[at], nothing)[1] for at in order),
+        needs=tuple(lost.get(name, NOTHING)[0] for name in columns),
+        spread=tuple(lost.get(name, NOTHING)[1] for name in columns),
         direction=tuple(where[at] for at in order),
         space=found.space,
         metric=measure.spec.label,
         greater_is_better=measure.spec.greater_is_better,
         rows=len(chosen),
-        shuffled_rows=shuffled,
+        shuffled_rows=n,
         repeats=repeats,
         confidence=confidence,
-        method=found.method,
         max_error=found.max_error,
-        notes=tuple(notes),
+        notes=(*found.notes, *note),
     )
 
 
@@ -253,32 +251,21 @@ def shuffling(
     weight = None if dataset.weight is None else dataset.weight.iloc[rows]
 
     def score(model: Any, X: pd.DataFrame, y: NDArray[Any]) -> float:
-        scored = Scored(
-            task,
-            y,
-            train.predict(model, whole.assign(**{n: X[n] for n in columns}), task),
-            weight,
-            threshold=measure.threshold,
-            average=measure.average,
-        )
+        said = train.predict(model, whole.assign(**{n: X[n] for n in columns}), task)
+        how = {"threshold": measure.threshold, "average": measure.average}
+        scored = Scored(task, y, said, weight, **how)
         return measure.spec.sign * measure.spec.function(scored)
 
+    X, y = whole[list(columns)], dataset.target(rows)
+    options = {"scoring": score, "n_repeats": repeats, "random_state": seed}
     try:
         with steady(len(rows)):
-            found = permutation_importance(
-                explained.model,
-                whole[list(columns)],
-                dataset.target(rows),
-                scoring=score,
-                n_repeats=repeats,
-                random_state=seed,
-            )
+            found = permutation_importance(explained.model, X, y, **options)
     except Undefined as error:
         note = f"{measure.spec.label} has no meaning on these rows: {error}"
         return {}, len(rows), (note,)
-    pairs = zip(
-        found.importances_mean.tolist(), found.importances_std.tolist(), strict=True
-    )
+    means, spreads = found.importances_mean.tolist(), found.importances_std.tolist()
+    pairs = zip(means, spreads, strict=True)
     lost = dict(zip(columns, pairs, strict=True))
     rest = len(dataset.schema.features) - len(columns)
     note = f"Of {rest:,} columns of less effect it was not tried what shuffling costs."

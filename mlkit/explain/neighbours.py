@@ -165,6 +165,13 @@ def lime_explanation(
             draw(explained, vicinity, place, seed=explained.seed + at, samples=samples)
             for at in range(seeds)
         ]
+    return judged(draws, vicinity, shap, samples=samples)
+
+
+def judged(
+    draws: Sequence[Draw], vicinity: Vicinity, shap: Explanation, *, samples: int
+) -> LimeExplanation:
+    """Return what several repetitions say together, and what it is worth."""
     weights = np.array([each.weights for each in draws])
     fit = float(np.mean([r_squared(one, two) for one, two in neighbouring(draws)]))
     top = min(MOST_TOP, (weights.shape[1] + 1) // 2)
@@ -183,7 +190,7 @@ def lime_explanation(
         fit=fit,
         agreement=agreement,
         top=top,
-        seeds=seeds,
+        seeds=len(draws),
         samples=samples,
         usable=fit >= ENOUGH_FIT and agreement >= ENOUGH_AGREEMENT,
         sentence=worth(fit, agreement, top),

@@ -117,21 +117,26 @@ def lime_weights(found: Mapping[str, Any], *, target: str) -> Figure:
         panel.grid(visible=False, axis="y")
         panel.margins(x=0.08)
 
-    repeats = wording.count(found["seeds"], "repetition")
-    rest = len(found["columns"]) - shown
-    more = f" {wording.count(rest, 'column')} of less weight are in the table." * (
-        rest > 0
-    )
     return figure(
         draw,
         alt=_alt(found),
-        caption=f"LIME's weights over {repeats} with {found['samples']:,} made-up "
-        "neighbours each; the line is two standard deviations between repetitions. A "
-        "number's weight is the effect of one standard deviation more, a category's "
-        f"that of having this value.{more} {' '.join(found['notes'])}".strip(),
+        caption=_caption(found, len(found["columns"]) - shown),
         table=weights_table(found),
         height=ROW_HEIGHT * max(3, shown) + 70,
     )
+
+
+def _caption(found: Mapping[str, Any], rest: int) -> str:
+    repeats = wording.count(found["seeds"], "repetition")
+    said = (
+        f"LIME's weights over {repeats} with {found['samples']:,} made-up neighbours "
+        "each; the line is two standard deviations between repetitions. A number's "
+        "weight is the effect of one standard deviation more, a category's that of "
+        "having this value."
+    )
+    if rest > 0:
+        said += f" {wording.count(rest, 'column')} of less weight are in the table."
+    return " ".join([said, *found["notes"]])
 
 
 def _alt(found: Mapping[str, Any]) -> str:

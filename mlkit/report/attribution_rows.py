@@ -149,27 +149,8 @@ def _walk(
     ends = [base, output, *(step.end for step in steps)]
     room = 0.14 * ((max(ends) - min(ends)) or 1.0)
     panel.set_xlim(min(ends) - room, max(ends) + room)
-    places = range(1, len(steps) + 1)
-    for place, step in zip(places, steps, strict=True):
-        colour = theme.blue if step.change > 0 else theme.orange
-        panel.barh(place, step.change, left=step.start, height=0.62, color=colour)
-        right = step.change > 0
-        panel.annotate(
-            wording.signed(step.change, digits(found)),
-            (step.end, place),
-            xytext=(4 if right else -4, 0),
-            textcoords="offset points",
-            ha="left" if right else "right",
-            va="center",
-            fontsize=8,
-            color=colour,
-        )
-        panel.plot(
-            [step.end] * 2,
-            [place - 0.31, place + 1.31],
-            color=theme.grey,
-            linewidth=0.8,
-        )
+    for place, step in enumerate(steps, 1):
+        _bar(panel, place, step, digits(found), theme)
     panel.plot([base] * 2, [-0.35, 1.31], color=theme.grey, linewidth=0.8)
     last = len(steps) + 1
     for at, height, name in ((base, 0, "base"), (output, last, "output")):
@@ -188,6 +169,25 @@ def _walk(
     panel.set_ylim(last + 0.6, -0.6)
     panel.grid(visible=False, axis="y")
     panel.locator_params(axis="x", nbins=6)
+
+
+def _bar(panel: Any, place: int, step: Step, places: int, theme: Theme) -> None:
+    """Draw a step with its size, and the line on which the next one starts."""
+    right = step.change > 0
+    colour = theme.blue if right else theme.orange
+    panel.barh(place, step.change, left=step.start, height=0.62, color=colour)
+    panel.annotate(
+        wording.signed(step.change, places),
+        (step.end, place),
+        xytext=(4 if right else -4, 0),
+        textcoords="offset points",
+        ha="left" if right else "right",
+        va="center",
+        fontsize=8,
+        color=colour,
+    )
+    ends = [place - 0.31, place + 1.31]
+    panel.plot([step.end] * 2, ends, color=theme.grey, linewidth=0.8)
 
 
 def _percents(panel: Any, theme: Theme) -> None:

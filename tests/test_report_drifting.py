@@ -54,7 +54,7 @@ FIGURES = (
     report.drift_predictions,
     report.drift_performance,
 )
-TABLES = (report.drift_findings, report.drift_statistics)
+TABLES = (report.drift_findings, report.drift_statistics, report.drift_tests)
 
 
 def test_effects_name_the_flagged_columns_in_words(
@@ -123,12 +123,21 @@ def test_columns_that_were_not_compared_are_named(drifted: DriftReport) -> None:
 
 def test_every_statistic_is_in_the_table(drifted: DriftReport) -> None:
     found = report.drift_statistics(drifted)
-    for words in (
-        *("KS", "KS p", "Chi-square", "Chi-square p", "PSI", "KL (nats)"),
-        *("JS distance", "Wasserstein (robust sd)", "Missing then, now"),
-    ):
-        assert words in found.columns
+    assert found.columns == (
+        *("Column", "KS", "KS p", "Chi²", "Chi² p", "PSI", "PSI 95 %", "KL", "JS"),
+        *("JS excess", "TV", "EMD"),
+    )
     assert len(found.rows) == 9
+
+
+def test_every_test_is_in_the_table(drifted: DriftReport) -> None:
+    found = report.drift_tests(drifted)
+    told = {(row[0], row[1]): row for row in found.rows}
+    assert told["income", "missing: 0 %, now 20 %"][-1] == "drift"
+    assert told["region", "new levels: 30 %"][-1] == "drift"
+    assert told["age", "values"][2] == "Anderson-Darling"
+    assert ("visits", "values") not in told
+    assert "to 3 % of false flags" in found.caption
 
 
 @pytest.mark.parametrize("function", [*FIGURES, *TABLES])

@@ -29,7 +29,7 @@ from mlkit.report.notebook import notebook_page
 from mlkit.report.performance import Gallery, performance, slice_performance
 from mlkit.report.runs import run_page, step_header
 from mlkit.report.scraps import glue
-from mlkit.report.shifts import drift_findings, drift_statistics
+from mlkit.report.shifts import drift_findings, drift_statistics, drift_tests
 from mlkit.report.tables import Table, table
 from mlkit.report.views import CaseView, Header, KeyNumber, Link, Outcome
 
@@ -54,6 +54,7 @@ __all__ = [
     "drift_performance",
     "drift_predictions",
     "drift_statistics",
+    "drift_tests",
     "explained_rows",
     "figure",
     "gates_table",

@@ -17,16 +17,24 @@ LIMIT = 400
 STATISTICS = {
     "ks": "KS",
     "ks_p": "KS p",
-    "chi_square": "Chi-square",
-    "chi_square_p": "Chi-square p",
+    "chi_square": "Chi²",
+    "chi_square_p": "Chi² p",
     "psi": "PSI",
-    "psi_critical": "PSI by chance below",
-    "kl": "KL (nats)",
-    "js": "JS distance",
-    "js_excess": "JS beyond chance",
-    "wasserstein": "Wasserstein (robust sd)",
-    "total_variation": "Total variation",
+    "psi_critical": "PSI 95 %",
+    "kl": "KL",
+    "js": "JS",
+    "js_excess": "JS excess",
+    "total_variation": "TV",
+    "wasserstein": "EMD",
 }
+MEANINGS = (
+    "KS: largest gap of the distribution functions. Chi²: test of equal shares by bin "
+    "or level. PSI: population stability index; 95 % of samples without drift stay "
+    "below PSI 95 %. KL: Kullback-Leibler divergence, in nats. JS: Jensen-Shannon "
+    "distance, 0 to 1; JS excess is what chance does not explain of it. TV: total "
+    "variation. EMD: Wasserstein or earth mover's distance, in robust standard "
+    "deviations. P-values are not corrected here."
+)
 
 
 def drift_findings(report: DriftReport | Mapping[str, Any]) -> Table:
@@ -89,6 +97,54 @@ def _p(value: float | None) -> str:
     return "<0.0001" if value < 1e-4 else wording.number(value, 4)
 
 
+def drift_tests(report: DriftReport | Mapping[str, Any]) -> Table:
+    """Return every test of every column: its values, its missing and its new levels.
+
+    Parameters
+    ----------
+    report : DriftReport or mapping
+        What ``mlkit.drift.detect`` returned, or its ``to_dict()``.
+    """
+    found = plain(report)
+    rows = [
+        {
+            "name": each["name"],
+            "subject": _subject(each, test),
+            "method": test["method"],
+            "p": _p(test["p"]),
+            "corrected": _p(test["corrected"]) if test["counts"] else wording.ABSENT,
+            "effect": wording.number(test["effect"], 3),
+            "state": "drift" if test["flagged"] else "ok",
+        }
+        for each in (*found["predictions"], *found["columns"])
+        for test in each["tests"]
+    ]
+    headings = {
+        "name": "Column", "subject": "Of its", "method": "Test", "p": "p",
+        "corrected": "Corrected p", "effect": "Effect", "state": "Found",
+    }  # fmt: skip
+    rate = wording.percent(found["false_discovery_rate"])
+    return table(
+        rows,
+        caption=f"Every test; p-values are corrected for all of them, to {rate} of "
+        "false flags",
+        headings=headings if rows else {},
+        states=["state"],
+        numbers=["p", "corrected", "effect"],
+        limit=LIMIT,
+    )
+
+
+def _subject(column: Mapping[str, Any], test: Mapping[str, Any]) -> str:
+    """Return what a test is about, with the shares that it compares."""
+    if test["subject"] == "missing":
+        then, now = (wording.percent(share) for share in column["missing"])
+        return f"missing: {then}, now {now}"
+    if test["subject"] == "new levels" and column["new"] is not None:
+        return f"new levels: {wording.percent(column['new'])}"
+    return str(test["subject"])
+
+
 def drift_statistics(report: DriftReport | Mapping[str, Any]) -> Table:
     """Return every statistic of every column.
 
@@ -103,9 +159,6 @@ def drift_statistics(report: DriftReport | Mapping[str, Any]) -> Table:
     rows = [
         {
             "name": each["name"],
-            "test": _tests(each),
-            "missing": _shares(each["missing"]),
-            "new": each["new"] and wording.percent(each["new"]),
             **{name: each["own"].get(name) for name in own},
             **{
                 name: _p(value) if name.endswith("_p") else value
@@ -118,31 +171,15 @@ def drift_statistics(report: DriftReport | Mapping[str, Any]) -> Table:
     known = {name for row in rows for name in row}
     headings = {
         "name": "Column",
-        "test": "Tests (p, corrected)",
-        "missing": "Missing then, now",
-        "new": "New levels",
         **{name: words for name, words in STATISTICS.items() if name in known},
         **{name: name for name in own},
     }
-    return table(
+    shown = table(
         rows,
-        caption="Every statistic; for all of them 0 is no difference",
+        caption="Every statistic; 0 is no difference",
         headings=headings if rows else {},
-        digits=dict.fromkeys(STATISTICS, 3),
-        numbers=["missing", "new", "ks_p", "chi_square_p"],
+        digits=dict.fromkeys(STATISTICS, 3) | {"chi_square": 1},
+        numbers=["ks_p", "chi_square_p"],
         limit=LIMIT,
     )
-
-
-def _tests(column: Mapping[str, Any]) -> str:
-    said = [
-        f"{test['subject']}: {test['method']}, {_p(test['p'])}, {_p(test['corrected'])}"
-        for test in column["tests"]
-        if test["counts"]
-    ]
-    return "; ".join(said) or wording.ABSENT
-
-
-def _shares(pair: Any) -> str:
-    then, now = pair
-    return f"{wording.percent(then)}, {wording.percent(now)}"
+    return replace(shown, note=f"{shown.note} {MEANINGS}".strip()) if rows else shown

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pandas as pd
+
 from mlkit.data import Dataset
 from mlkit.report import Outcome, wording
 from mlkit.train import Trained
@@ -64,8 +66,19 @@ def data_facts(dataset: Dataset) -> dict[str, Any]:
     time = [c.name for c in dataset.schema.columns if c.role == "time"]
     if time and dataset.frame[time[0]].notna().any():
         moments = dataset.frame[time[0]]
-        facts |= {"first": moments.min().isoformat(), "last": moments.max().isoformat()}
+        facts |= {"first": moment(moments.min()), "last": moment(moments.max())}
     return facts
+
+
+def moment(at: pd.Timestamp | float) -> str:
+    """Return a moment of the time column as text: a date, or a number such as a year.
+
+    Examples
+    --------
+    >>> moment(pd.Timestamp("2026-01-02")), moment(2026.0)
+    ('2026-01-02T00:00:00', '2026')
+    """
+    return at.isoformat() if isinstance(at, pd.Timestamp) else f"{at:.12g}"
 
 
 def train_outcome(trained: Trained) -> Outcome:

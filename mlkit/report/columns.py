@@ -42,7 +42,7 @@ def distributions(dataset: Dataset, *, limit: int = MOST_COLUMNS) -> Figure:
     suited = [
         column
         for column in sorted(schema.columns, key=lambda c: c.role != "target")
-        if column.role in ("target", "feature")
+        if (column.role == "target" or column.is_feature)
         and not column.sensitive
         and column.kind in ("number", "category", "boolean", "date")
         and dataset.frame[column.name].notna().any()

@@ -14,10 +14,18 @@ from mlkit.data import Dataset
 from mlkit.params import Params
 from mlkit.train import Candidate, Trained, fit
 from mlkit.train.choose import gain_and_error, settings_of
+from mlkit.train.examples import Examples
 from mlkit.train.pipelines import Plan
 
 Prepared = Callable[..., tuple[Dataset, Params]]
 AUTO = {"estimator": "auto"}
+# Rows, the kind of the only column, settings of the linear model and of boosting.
+TRIED = [
+    (5_001, "number", 1, 1),
+    (5_000, "number", 3, 2),
+    (5_001, "text", 3, 1),
+    (5_000, "text", 5, 2),
+]
 
 
 def cancer() -> pd.DataFrame:
@@ -107,10 +115,32 @@ def test_few_rows_are_also_learnt_with_caution(prepared: Prepared) -> None:
 
 
 @pytest.mark.parametrize("task", ["binary", "multiclass", "regression"])
-def test_many_rows_are_learnt_with_the_usual_settings(task: Any) -> None:
-    for estimator in ("linear", "hist_gradient_boosting"):
-        assert list(settings_of(estimator, task, 5_001)) == [{}]
-        assert len(list(settings_of(estimator, task, 5_000))) > 1
+@pytest.mark.parametrize(("rows", "kind", "linear", "boosted"), TRIED)
+def test_few_rows_and_text_ask_for_more_settings(
+    task: Any, rows: int, kind: str, linear: int, boosted: int
+) -> None:
+    column = pd.DataFrame({"x": np.zeros(rows)})
+    examples = Examples(column, np.zeros(rows), None, {"x": kind}, task)
+    assert len(list(settings_of("linear", examples))) == linear
+    assert len(list(settings_of("hist_gradient_boosting", examples))) == boosted
+
+
+def test_text_is_learnt_by_a_linear_model_with_a_smaller_penalty(
+    prepared: Prepared,
+) -> None:
+    rng = np.random.default_rng(8)
+    words = np.array([f"word{i:03d}" for i in range(300)])
+    weight = rng.normal(size=300)
+    drawn = rng.integers(0, 300, size=(400, 8))
+    text = [" ".join(row) for row in words[drawn]]
+    answer = np.where(weight[drawn].sum(axis=1) > 0, "yes", "no")
+    frame = pd.DataFrame({"note": text, "y": answer})
+    data, params = prepared(
+        frame, "binary", data={"columns": {"note": "text"}}, train={**AUTO, "folds": 3}
+    )
+    found = fit(data, params)
+    assert found.estimator == "linear"
+    assert found.options["C"] >= 10
 
 
 def test_a_larger_penalty_is_kept_where_columns_are_noise(prepared: Prepared) -> None:

@@ -45,8 +45,8 @@ class Train(Section):
         description=f"One of {', '.join(f'`{name}`' for name in ESTIMATORS)}; or the "
         "dotted path `package.module:Class` of a scikit-learn estimator. `linear` is a "
         "logistic regression or a ridge regression; `auto` takes `linear` or "
-        "`hist_gradient_boosting` by cross-validated log-loss or RMSE, and where rows "
-        "are few tries several strengths of each.",
+        "`hist_gradient_boosting` by cross-validated log-loss or RMSE, and tries "
+        "several strengths of them where rows are few or there is text.",
     )
     options: dict[str, Scalar | None] = Field(
         default_factory=dict, description="Hyper-parameters given to the estimator."
@@ -58,8 +58,9 @@ class Train(Section):
     calibration: Literal["sigmoid", "isotonic"] | None = Field(
         None,
         description="Recalibrates the probabilities by cross-validation; null leaves "
-        "them as they are, which for `linear` and `hist_gradient_boosting` is best as a "
-        "rule. It helps forests, and undoes what class weights do to probabilities.",
+        "them as they are, which is best as a rule for `linear` and "
+        "`hist_gradient_boosting`. It helps forests, and undoes what class weights do "
+        "to probabilities.",
     )
     folds: int = Field(
         5, ge=2, description="Folds used by `auto` and by `calibration`."

@@ -6,7 +6,8 @@ up more than it saves. The reason says whether the difference is within the nois
 
 Where rows are few, what is usual fits the noise too closely, so each is also tried with
 more caution: the linear model with larger penalties, boosting with smaller trees that
-see fewer columns.
+see fewer columns. Where there is text, the linear model is also tried with smaller
+penalties, as each of its many words has little weight.
 """
 
 from __future__ import annotations
@@ -17,7 +18,6 @@ from typing import Any
 
 import numpy as np
 
-from mlkit.params.models import Task
 from mlkit.train.examples import Examples
 from mlkit.train.folds import Folds
 from mlkit.train.pipelines import Plan
@@ -28,6 +28,10 @@ FEW_ROWS = 5_000
 LARGER_PENALTIES = {
     "regression": ({"alpha": 10.0}, {"alpha": 100.0}),
     "classification": ({"C": 0.1}, {"C": 0.01}),
+}
+SMALLER_PENALTIES = {
+    "regression": ({"alpha": 0.1}, {"alpha": 0.01}),
+    "classification": ({"C": 10.0}, {"C": 100.0}),
 }
 SMALLER_TREES = {
     "max_leaf_nodes": 7,
@@ -59,7 +63,7 @@ def choose(plan: Plan, examples: Examples, folds: Folds) -> Choice:
             cross_validate(
                 replace(plan, estimator=name, options=options), examples, folds
             )
-            for options in settings_of(name, examples.task, len(examples))
+            for options in settings_of(name, examples)
         ]
         for name in CONTENDERS
     }
@@ -78,17 +82,19 @@ def choose(plan: Plan, examples: Examples, folds: Folds) -> Choice:
     return Choice(chosen, (*tried[linear.estimator], *tried[boosted.estimator]), reason)
 
 
-def settings_of(estimator: str, task: Task, rows: int) -> Iterator[Mapping[str, Any]]:
-    """Yield the options a contender is tried with: none, then the cautious ones."""
+def settings_of(estimator: str, examples: Examples) -> Iterator[Mapping[str, Any]]:
+    """Yield the options a contender is tried with: none, then what the rows suggest."""
+    few = len(examples) <= FEW_ROWS
     yield {}
-    if rows > FEW_ROWS:
-        return
     if estimator == "hist_gradient_boosting":
-        yield SMALLER_TREES
+        if few:
+            yield SMALLER_TREES
         return
-    yield from LARGER_PENALTIES[
-        "regression" if task == "regression" else "classification"
-    ]
+    kind = "regression" if examples.task == "regression" else "classification"
+    if few:
+        yield from LARGER_PENALTIES[kind]
+    if "text" in examples.kinds.values():
+        yield from SMALLER_PENALTIES[kind]
 
 
 def of_several(candidates: Sequence[Candidate]) -> str:

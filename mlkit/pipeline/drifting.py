@@ -117,10 +117,24 @@ def drift_numbers(report: DriftReport) -> list[dict[str, Any]]:
             {
                 "label": "Current rows",
                 "value": report.current_rows,
-                "meaning": f"against {wording.count(report.rows, 'row')} before",
+                "meaning": f"against {_rows(report.rows, report.period)}",
+                "note": _span(report.current_period),
             }
         )
     return numbers
+
+
+def _rows(rows: int, period: tuple[str, str] | None) -> str:
+    counted = wording.count(rows, "row")
+    return f"{counted}, {span}" if (span := _span(period)) else counted
+
+
+def _span(period: tuple[str, str] | None) -> str:
+    """Return the days, or the numbers, between which rows lie."""
+    if period is None:
+        return ""
+    first, last = (moment.split("T")[0] for moment in period)
+    return f"{first} to {last}"
 
 
 def _performance(current: Performance) -> dict[str, Any]:

@@ -26,6 +26,7 @@ evaluate:
   resamples: 200
   gates:
     - {metric: accuracy, min: 0.5}
+explain: {global_rows: 30, repeats: 2, lime_seeds: 2, lime_samples: 200}
 """
 
 

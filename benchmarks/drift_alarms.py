@@ -57,7 +57,8 @@ def check(reference: pd.DataFrame, current: pd.DataFrame) -> DriftReport:
 def plain(reference: pd.DataFrame, current: pd.DataFrame) -> list[str]:
     """Return the columns that scipy's tests and Benjamini-Hochberg flag."""
     p = []
-    for name in reference:
+    names = [str(name) for name in reference]
+    for name in names:
         one, other = reference[name], current[name]
         if name.startswith("n"):
             p.append(float(stats.ks_2samp(one, other, method="asymp").pvalue))
@@ -65,7 +66,7 @@ def plain(reference: pd.DataFrame, current: pd.DataFrame) -> list[str]:
         counts = pd.concat([one.value_counts(), other.value_counts()], axis=1).fillna(0)
         p.append(float(stats.chi2_contingency(counts.T, correction=False).pvalue))
     adjusted = stats.false_discovery_control(p)
-    return [name for name, q in zip(reference, adjusted, strict=True) if q < 0.05]
+    return [name for name, q in zip(names, adjusted, strict=True) if q < 0.05]
 
 
 def shares(repeats: int, sizes: tuple[int, int], shift: float) -> tuple[float, ...]:

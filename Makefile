@@ -50,7 +50,7 @@ drift: .venv/.ready ## Compare DATA= with what the version in production learned
 	$(MLKIT) drift $(CASE) $(if $(DATA),--data '$(DATA)') $(overrides)
 
 lab: .venv/.ready ## Open JupyterLab on the notebooks; ARGS= goes to Jupyter
-	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/jupyter lab $(as_root) \
+	PATH="$(CURDIR)/$(BIN):$$PATH" PYTHONPATH="$(CURDIR)" $(BIN)/jupyter lab $(as_root) \
 	    --LabApp.default_url=/lab/tree/notebooks $(ARGS)
 
 reports: .venv/.ready ## Write reports/index.html anew

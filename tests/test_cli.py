@@ -299,3 +299,20 @@ def test_an_error_nobody_foresaw_is_called_one() -> None:
     assert code_of(error) is None
     assert "unexpected ZeroDivisionError" in message_of(error)
     assert "--debug" in message_of(error)
+
+
+def test_params_may_name_a_module_of_the_workspace(tmp_path: Path) -> None:
+    root = make_workspace(tmp_path)
+    (root / "ours.py").write_text("def hits(true, said):\n    return 7.0\n")
+    own = (
+        "  metrics:\n    - {name: hits, path: 'ours:hits', needs: label, "
+        "greater_is_better: true}\n"
+    )
+    params = TOY.replace("evaluate:\n", f"evaluate:\n{own}")
+    (root / "params" / "toy.yaml").write_text(params)
+    # The command line finds it before the run, the kernels in it.
+    for step in ("train", "evaluate"):
+        done = run_mlkit(root, "run", step, "toy")
+        assert done.returncode == 0, done.stderr
+    found = root / "reports" / "toy" / "draft" / "evaluate" / "evaluation.json"
+    assert store.read_json(found)["metrics"]["model"]["hits"]["value"] == 7.0

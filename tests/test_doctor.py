@@ -42,7 +42,7 @@ def root(tmp_path: Path) -> Path:
     (place / "params").mkdir(parents=True)
     (place / "params" / "toy.yaml").touch()
     (place / "notebooks").mkdir()
-    for name in ("data", "train", "evaluate"):
+    for name in ("data", "train", "evaluate", "explain", "drift"):
         (place / "notebooks" / f"{name}.ipynb").touch()
     return place
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import signal
 import sys
 import traceback
+from contextlib import suppress
 from pathlib import Path
 from types import FrameType
 from typing import Annotated, Any, NoReturn
@@ -231,6 +232,7 @@ def main() -> NoReturn:
     # Wherever it stands: people add it at the end of the command that failed.
     debug = "--debug" in arguments
     signal.signal(signal.SIGTERM, _interrupt)
+    _open_workspace()
     try:
         # Not standalone: else what typer says of wrong usage would not be told as JSON.
         code = app([a for a in arguments if a != "--debug"], standalone_mode=False)
@@ -246,6 +248,13 @@ def main() -> NoReturn:
         end(code_of(error) or 3)
     end(code or 0)
     sys.exit(0)
+
+
+def _open_workspace() -> None:
+    """Let params name functions and classes in modules of the workspace."""
+    with suppress(FileNotFoundError):
+        # Last, so that nothing there can hide an installed package.
+        sys.path.append(str(store.workspace_root()))
 
 
 def _tell(done: Any, as_json: bool) -> None:

@@ -14,7 +14,7 @@ from mlkit import store
 from mlkit.doctor.finding import Finding
 from mlkit.doctor.packages import PROJECT
 
-NOTEBOOKS = ("data", "train", "evaluate")
+NOTEBOOKS = ("data", "train", "evaluate", "explain", "drift")
 WRITTEN = ("reports", "registry")
 LITTLE_DISK = 2 * 2**30
 NO_DISK = 200 * 2**20

@@ -15,6 +15,7 @@ from mlkit.pipeline.running import Runner, conduct
 from mlkit.pipeline.runs import RunFolder
 from mlkit.pipeline.signatures import arguments
 from mlkit.registry import RegistryError
+from mlkit.report import summary
 from mlkit.sources.places import find_place, measure
 
 
@@ -141,4 +142,4 @@ def _work(runner: Runner) -> None:
     runner.notebook("drift")
     found = runner.record.content["steps"][-1]["scraps"]["drift"]
     runner.record.update(drift=found)
-    runner.say(f"{found['verdict']}: {found['reason']}")
+    runner.say(f"{summary.drift_outcome(found).headline}. {found['reason']}")

@@ -170,15 +170,22 @@ def _budget(cell_timeout: float, deadline: float) -> Callable[[Any], float]:
 @contextmanager
 def _workspace(root: Path) -> Iterator[None]:
     """Let kernels started inside find the workspace that the runner works in."""
-    before = os.environ.get("MLKIT_ROOT")
-    os.environ["MLKIT_ROOT"] = str(root)
+    folders = [os.environ.get("PYTHONPATH"), str(root)]
+    given = {
+        "MLKIT_ROOT": str(root),
+        # A workspace's own metrics, statistics and estimators are modules in it.
+        "PYTHONPATH": os.pathsep.join(filter(None, folders)),
+    }
+    before = {name: os.environ.get(name) for name in given}
+    os.environ.update(given)
     try:
         yield
     finally:
-        if before is None:
-            del os.environ["MLKIT_ROOT"]
-        else:
-            os.environ["MLKIT_ROOT"] = before
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
 
 
 @contextmanager

@@ -137,12 +137,13 @@ def changes(run: Run, previous: Run | None, *, first: bool = True) -> tuple[str,
     run, previous : dict
         The records; None for `previous` when no earlier run ended well.
     first : bool
-        Without `previous`: whether there is no earlier run at all.
+        Without `previous`: whether there is no earlier run of that kind at all.
     """
+    what = "drift check" if run.get("kind") == "drift" else "run"
     if previous is None and first:
-        return ("This is the first run of this case.",)
+        return (f"This is the first {what} of this case.",)
     if previous is None:
-        return ("No earlier run of this case ended well, so none is compared with.",)
+        return (f"No earlier {what} of this case ended well to compare with.",)
     found = [
         *_data_changes(run.get("data") or {}, previous.get("data") or {}),
         *_param_changes(run, previous),

@@ -296,3 +296,12 @@ def test_a_profile_of_the_registry_is_that_of_the_run(root: Path) -> None:
     record, _ = retrain(root)
     stored = registry.open_registry("toy", root).artifact("production", PROFILE)
     assert stored == (record.folder.path / "drift" / PROFILE).read_bytes()
+
+
+def test_the_head_of_a_check_says_which_file_is_checked(root: Path) -> None:
+    given = {"current": "data/june.csv"}
+    step = pipeline.open_step("drift", "toy", None, drift=given)
+    assert '<th scope="row">Current rows</th><td>data/june.csv<' in step._repr_html_()
+    other = pipeline.open_step("explain", "toy", None, drift=given)
+    assert "june" not in other._repr_html_()
+    assert repr(step) == "Step('drift', 'toy', draft)"

@@ -178,6 +178,9 @@ class DriftReport:
     false_discovery_rate: float = 0.0
     notes: tuple[str, ...] = ()
 
+    def __repr__(self) -> str:
+        return f"DriftReport({self.verdict!r}, {self.reason!r})"
+
     @property
     def flagged(self) -> tuple[str, ...]:
         """Names of the flagged columns, the largest effect first."""

@@ -48,6 +48,13 @@ class Explainer:
     method: Method
     seed: int
 
+    def __repr__(self) -> str:
+        # A record's own would print rows, and a notebook keeps it as the cell's text.
+        return (
+            f"Explainer({self.schema.target!r}, {self.method.name}, "
+            f"{len(self.background):,} background rows)"
+        )
+
     @property
     def outputs(self) -> tuple[str, ...]:
         """What the outputs speak for: positive class, classes, or the target."""

@@ -59,6 +59,11 @@ class Loaded:
     train_hashes: np.ndarray
     inputs: Mapping[str, str]
 
+    def __repr__(self) -> str:
+        # A record's own would print hashes of rows and the models' insides.
+        name = f"{self.origin} {self.version}".strip()
+        return f"Loaded({name!r}, {', '.join(self.models)}, digest {self.digest[:12]})"
+
     def _repr_html_(self) -> str:
         name = html.escape(f"{self.origin} {self.version}".strip())
         return (

@@ -75,6 +75,11 @@ class Compared:
     loaded: Loaded | None = None
     inputs: Mapping[str, str] | None = None
 
+    def __repr__(self) -> str:
+        # A record's own would print rows, and a notebook keeps it as the cell's text.
+        rows = 0 if self.frame is None else len(self.frame)
+        return f"Compared({self.what!r}, {rows:,} current rows)"
+
     def _repr_html_(self) -> str:
         notes = "".join(f"<li>{html.escape(note)}</li>" for note in self.notes)
         return f"<p>{html.escape(self.what)}</p>" + (f"<ul>{notes}</ul>" * bool(notes))

@@ -56,12 +56,18 @@ class Step:
         """Folder for the files that this step makes."""
         return self.folder / self.name
 
+    def __repr__(self) -> str:
+        # A record's own would print every param and where the workspace lies.
+        return f"Step({self.name!r}, {self.params.case!r}, {self.run or 'draft'})"
+
     def _repr_html_(self) -> str:
         where = self.folder.relative_to(self.root)
+        current = self.params.drift.current if self.name == "drift" else None
         rows = {
             "Case": self.params.case,
             "Task": f"{self.params.task}: predict {self.params.data.target}",
             "Data": self.params.data.source or "a query",
+            **({"Current rows": current} if current is not None else {}),
             "Run": self.run or "draft (made by hand, never registered)",
             "Writes to": str(where),
         }

@@ -10,7 +10,7 @@ import base64
 import io
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from html import escape
 from typing import Any, Literal
 
@@ -49,8 +49,8 @@ class Figure:
 
     alt: str
     caption: str
-    light: bytes
-    dark: bytes
+    light: bytes = field(repr=False)
+    dark: bytes = field(repr=False)
     mime: Literal["image/svg+xml", "image/png"]
     width: int
     height: int

@@ -13,6 +13,7 @@ from jsonschema import Draft202012Validator
 from mlkit.params import Params, cases, json_schema, params_from_dict, reference
 from mlkit.params.models import Section
 from mlkit.params.schema import find, in_words, known_keys
+from mlkit.params.values import PATTERNS
 from mlkit.params.yaml12 import parse
 
 PROJECT = Path(__file__).resolve().parents[1]
@@ -129,12 +130,29 @@ def test_the_example_of_the_reference_is_a_good_case() -> None:
         ),
         (("train", "options", "anything"), "text, a number, true/false or null"),
         (("train", "class_weight", "yes"), "a number"),
+        (
+            ("data", "connection"),
+            "text made of letters, digits and `_`, the first not a digit, or null",
+        ),
+        (("drift", "statistics", 0, "path"), "text of the form package.module:name"),
+        (
+            ("registry", "version"),
+            "text that is a semantic version such as 1.2.0 or null",
+        ),
     ],
 )
 def test_a_key_says_in_words_what_it_takes(path: Any, words: str) -> None:
     declared = find(path)
     assert declared is not None
     assert in_words(declared) == words
+
+
+def test_every_pattern_has_words_of_its_own() -> None:
+    patterns = set(
+        re.findall(r'"pattern": ("(?:[^"\\]|\\.)*")', json.dumps(json_schema()))
+    )
+    assert {json.loads(pattern) for pattern in patterns} == PATTERNS.keys()
+    assert len(set(PATTERNS.values())) == len(PATTERNS)
 
 
 def test_unknown_paths_are_not_found() -> None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Literal
 
 from pydantic import Field
 
-from mlkit.params.values import Kind, Scalar, Section, Text
+from mlkit.params.values import Kind, Scalar, Section, Text, Variable
 
 MISSING = ("", "?", "NA", "N/A", "NaN", "nan", "NULL", "null", "None")
 
@@ -50,13 +50,11 @@ class Data(Section):
         description="Tables for `query`: the name used in SQL and the file it stands "
         "for.",
     )
-    connection: Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")] | None = (
-        Field(
-            None,
-            description="The name (not the value) of the environment variable, or of "
-            "the line in the workspace's `.env`, that holds the SQLAlchemy URL of the "
-            "database for `query`.",
-        )
+    connection: Variable | None = Field(
+        None,
+        description="The name (not the value) of the environment variable, or of "
+        "the line in the workspace's `.env`, that holds the SQLAlchemy URL of the "
+        "database for `query`.",
     )
     options: dict[str, Scalar] = Field(
         default_factory=dict,

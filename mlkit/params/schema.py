@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from mlkit.params.models import Params, Section
+from mlkit.params.values import PATTERNS
 from mlkit.params.yaml12 import KeyPath
 
 JsonSchema = dict[str, Any]
@@ -25,13 +26,6 @@ BOUNDS = {
     "minimum": "of at least",
     "exclusiveMaximum": "below",
     "maximum": "of at most",
-}
-# Patterns in words: a regular expression helps nobody to mend a name.
-PATTERNS = {
-    "^[A-Za-z0-9]": "made of letters, digits, `.`, `_` and `-`, at most 128, the first "
-    "a letter or a digit",
-    "^[A-Za-z_]": "of the form package.module:name",
-    "^v?": "that is a semantic version such as 1.2.0",
 }
 HEADER = """\
 # Params
@@ -145,9 +139,8 @@ def in_words(declared: JsonSchema) -> str:
 
 def _simple(declared: JsonSchema) -> str:
     words = SIMPLE[declared["type"]]
-    for start, rule in PATTERNS.items():
-        if declared.get("pattern", "").startswith(start):
-            return f"{words} {rule}"
+    if "pattern" in declared:
+        return f"{words} {PATTERNS[declared['pattern']]}"
     if declared.get("minLength"):
         return f"non-empty {words}"
     if "minimum" in declared and declared["minimum"] == declared.get("maximum"):

@@ -508,5 +508,6 @@ def test_of_many_cases_the_nearest_are_named(tmp_path: Path) -> None:
     with pytest.raises(ParamsError) as caught:
         load_params("house07b", tmp_path)
     message = str(caught.value)
-    assert "did you mean house07? of the 40 cases there: house07, " in message
+    assert "did you mean house07? the cases there: house00, house01, " in message
+    assert "house04 and 35 more" in message
     assert message.count("house") == 2 + 1 + 5

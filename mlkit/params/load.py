@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import os
 import re
 from collections.abc import Mapping, Sequence
@@ -169,10 +168,9 @@ def _known(case: str, known: Sequence[str]) -> str:
         return f"there are no cases there: write {file}, or set MLKIT_ROOT"
     near = nearest(case, known)
     meant = f"did you mean {near}? " if near else ""
-    few = difflib.get_close_matches(case, known, n=SHOWN, cutoff=0.0)
-    if len(known) > SHOWN:
-        return f"{meant}of the {len(known)} cases there: {', '.join(few)}"
-    return f"{meant}the cases there: {', '.join(known)}"
+    named = ", ".join(known[:SHOWN])
+    more = f" and {len(known) - SHOWN:,} more" if len(known) > SHOWN else ""
+    return f"{meant}the cases there: {named}{more}"
 
 
 def _read(file: Path, origin: str) -> yaml12.Document:

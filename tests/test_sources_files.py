@@ -111,7 +111,8 @@ def test_a_file_that_is_utf_8_but_for_a_byte(tmp_path: Path) -> None:
     path = written(tmp_path, b"name;n\n" + lines + b"Zo\xeb;3\n")
     assert refusal(path) == (
         "the file is UTF-8 except for 1 of its 41 special characters, the first in "
-        "line 42: the byte 0xeb. Correct the file, or say data.encoding: cp1252"
+        "line 42: the byte 0xeb. Correct the file, or in a params file: "
+        "data.encoding: cp1252"
     )
     assert read_table(str(path), data(encoding="cp1252"))["name"][40] == "Zoë"
 
@@ -128,7 +129,7 @@ def test_a_file_that_is_utf_8_but_for_a_byte(tmp_path: Path) -> None:
 def test_bytes_that_are_no_text(tmp_path: Path, content: bytes, byte: int) -> None:
     assert refusal(written(tmp_path, content)) == (
         f"this is not a text file: there is a control character at byte {byte}. Check "
-        "data.source; tables are read from CSV, TSV or Parquet"
+        "which file this is; tables are read from CSV, TSV or Parquet"
     )
 
 
@@ -202,7 +203,7 @@ EXCEL = (
         (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an old Excel or Word file (save the "
          "sheet as CSV)"),
         (b"<!DOCTYPE html><html><body>1,2", "this is an HTML page, not a table. Check"),
-        (b"<table><tr><td>a</td>", "this is an HTML page, not a table. Check data.so"),
+        (b"<table><tr><td>a</td>", "this is an HTML page, not a table. Check which"),
         (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "a PNG image"),
         (b"\xff\xd8\xff\xe0\0\x10JFIF", "a JPEG image"),
         (b"II*\0\x08\0", "a TIFF image"),
@@ -210,11 +211,11 @@ EXCEL = (
         (b"{\\rtf1\\ansi a,b", "an RTF document"),
         (b"\x80\x04\x95\x10\0", "a pickle, which may run code when it is opened"),
         (b"\x93NUMPY\x01\0", "a NumPy array"),
-        (b"SQLite format 3\0", "an SQLite database (ask it by data.query and data.con"),
+        (b"SQLite format 3\0", "an SQLite database (in a params file: data.query and"),
         (b"", "the file is empty (0 bytes). Check how it was made"),
         (b"\n  \n", "the file holds no text. Check how it was made"),
-        (b"a,b,c", "the table has columns but no rows. Check how it was made; a file "
-         "without names needs data.header: false and data.names"),
+        (b"a,b,c", "the table has columns but no rows. Check how it was made; if its "
+         "one line is a row, in a params file: data.header: false and data.names"),
         (b"a\n1\n2\n", "A table needs at least two columns, with one of these separat"),
         (b"a b\n1 2\n", "the lines are not divided into columns by , ; tab or |"),
     ],

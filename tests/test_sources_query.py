@@ -59,8 +59,8 @@ def test_a_column_that_a_file_without_names_lacks_is_explained(tmp_path: Path) -
     found = refusal(tmp_path, "SELECT radius FROM t", t="wdbc.csv")
     assert found.endswith(
         "The tables are t; wdbc.csv: the first line must name the columns, it holds "
-        "values such as '842302', '17.99', '10.38'. For a file without names set "
-        "data.header: false and give 4 data.names"
+        "values such as '842302', '17.99', '10.38'. For a file without names, "
+        "in a params file: data.header: false and 4 data.names"
     )
     assert "without names" not in refusal(tmp_path, "SELEC M FROM t", t="wdbc.csv")
     with pytest.raises(SourceError) as caught:

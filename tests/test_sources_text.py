@@ -244,8 +244,8 @@ def test_an_empty_file(tmp_path: Path) -> None:
         "the file holds no text. Check how it was made"
     )
     assert refusal(tmp_path, "a,b\n") == (
-        "the table has columns but no rows. Check how it was made; a file without "
-        "names needs data.header: false and data.names"
+        "the table has columns but no rows. Check how it was made; if its "
+        "one line is a row, in a params file: data.header: false and data.names"
     )
 
 
@@ -286,7 +286,7 @@ def test_a_folder(tmp_path: Path) -> None:
         (b"GIF89a\0", "a GIF image"),
         (b"%PDF-1.7\n", "a PDF document"),
         (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an old Excel or Word file"),
-        (b"SQLite format 3\0", "an SQLite database (ask it by data.query and data.c"),
+        (b"SQLite format 3\0", "an SQLite database (in a params file: data.query an"),
         (b"BZh91AY&SY", "packed by bzip2"),
         (gzip.compress(b"<html>"), "an HTML page, not a table"),
         (gzip.compress(b"\x89PNG\r\n"), "a PNG image"),
@@ -472,7 +472,7 @@ def test_a_file_without_names_that_is_said_to_have_them(tmp_path: Path) -> None:
     found = refusal(tmp_path, "39,x,39\n50,y,1\n")
     assert found == (
         "the first line must name the columns, it holds values such as '39', '39'. For "
-        "a file without names set data.header: false and give 3 data.names"
+        "a file without names, in a params file: data.header: false and 3 data.names"
     )
     hidden = refusal(tmp_path, "39,x,39\n50,y,1\n", sensitive=["age"])
     assert "39" not in hidden

@@ -96,7 +96,8 @@ def _refuse_mistakes(place: Place, data: bytes, start: int) -> None:
         raise SourceError(
             f"{place}: the file is UTF-8 except for {wrong:,} of its {right + wrong:,} "
             f"special characters, the first in line {_line(data, start):,}: the byte "
-            f"0x{data[start]:02x}. Correct the file, or say data.encoding: cp1252"
+            f"0x{data[start]:02x}. Correct the file, or in a params "
+            "file: data.encoding: cp1252"
         )
 
 
@@ -107,5 +108,6 @@ def _line(data: bytes, position: int) -> int:
 def _binary(place: Place, position: int) -> str:
     return (
         f"{place}: this is not a text file: there is a control character at byte "
-        f"{position + 1:,}. Check data.source; tables are read from CSV, TSV or Parquet"
+        f"{position + 1:,}. Check which file this is; tables are read from CSV, TSV or "
+        "Parquet"
     )

@@ -22,7 +22,7 @@ FOREIGN = (
     (b"%PDF", "a PDF document"),
     (b"{\\rtf", "an RTF document"),
     (b"\xd0\xcf\x11\xe0", "an old Excel or Word file (save the sheet as CSV)"),
-    (b"SQLite format 3", "an SQLite database (ask it by data.query and "
+    (b"SQLite format 3", "an SQLite database (in a params file: data.query and "
      "data.connection)"),
     (b"\x89HDF", "an HDF5 file (save the table as Parquet)"),
     (b"ARROW1", "an Arrow file (save the table as Parquet)"),
@@ -65,7 +65,7 @@ def refuse_foreign(place: Place, head: bytes) -> None:
         if head.startswith(magic):
             raise SourceError(
                 f"{place}: this is not a CSV, TSV or Parquet file but {what}. Check "
-                "data.source"
+                "which file this is"
             )
 
 
@@ -74,7 +74,7 @@ def refuse_markup(place: Place, head: bytes) -> None:
     text = head.decode("utf-8", "replace").lstrip()
     for pattern, what in MARKUP:
         if re.match(pattern, text, re.IGNORECASE | re.DOTALL):
-            raise SourceError(f"{place}: this is {what}. Check data.source")
+            raise SourceError(f"{place}: this is {what}. Check which file this is")
 
 
 def refuse_office(place: Place, names: Collection[str]) -> None:

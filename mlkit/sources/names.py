@@ -138,8 +138,8 @@ def _values_as_names(
     quoted = ", ".join(shown(value, sensitive=hide) for value in values[:3])
     return (
         f"{name}: the first line must name the columns, it holds values such as "
-        f"{quoted}{missed}. For a file without names set data.header: false and "
-        f"give {len(names)} data.names"
+        f"{quoted}{missed}. For a file without names, in a params file: "
+        f"data.header: false and {len(names)} data.names"
     )
 
 
@@ -151,7 +151,10 @@ def no_rows(name: str, *, header: bool) -> str:
     header : bool
         Whether its first line was taken for the names.
     """
-    hint = "; a file without names needs data.header: false and data.names"
+    hint = (
+        "; if its one line is a row, in a params file: data.header: false and "
+        "data.names"
+    )
     return (
         f"{name}: the table has columns but no rows. Check how it was made"
         f"{hint if header else ''}"

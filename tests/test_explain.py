@@ -258,7 +258,7 @@ class TestImportance:
         assert found.moves[0] > 0
 
     def test_an_expensive_model_is_explained_on_fewer_rows_and_says_so(self) -> None:
-        dataset, model = fitted("binary", "random_forest")
+        dataset, model = fitted("binary", HGB)
         known = explained(dataset, model)
         slow = replace(known, method=replace(known.method, affordable=25))
         found = global_importance(

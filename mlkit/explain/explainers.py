@@ -210,7 +210,7 @@ def contributions(explained: Explainer, X: pd.DataFrame) -> Contributions:
     rows = X[list(explained.schema.features)].reset_index(drop=True)
     if not len(rows):
         raise ExplainError("contributions: there must be at least one row, got none")
-    method = explained.method
+    method = explained.method.for_rows(len(rows))
     with steady(len(rows)):
         output = method.answer(rows)
         average = method.answer(explained.background).mean(axis=0)
@@ -231,7 +231,7 @@ def contributions(explained: Explainer, X: pd.DataFrame) -> Contributions:
         game=method.game,
         method=method.name,
         max_error=relative_error(base + values.sum(axis=1), output),
-        notes=drawing_note(blocks),
+        notes=(*method.notes, *drawing_note(blocks)),
     )
     check_sums(found, single=method.single, read=method.read_off)
     return found

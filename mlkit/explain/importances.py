@@ -164,7 +164,7 @@ def global_importance(
     AdditivityError
         A row's contributions do not add up to what the model says.
     """
-    most = min(rows, explained.method.affordable)
+    most = min(rows, explained.method.most)
     chosen = spread_rows(dataset.test_rows, most, seed=seed)
     found = contributions(explained, dataset.X(chosen))
     moves, lower, upper = mean_sizes(found, confidence=confidence, seed=seed)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -23,15 +23,22 @@ from mlkit.explain.answers import (
 )
 from mlkit.explain.contributed import ExplainError, Floats, Game, Space
 from mlkit.explain.leaf_shapley import MOST_PLAYERS
-from mlkit.explain.players import filled_by_blocks, find_owners
+from mlkit.explain.path_dependent import PathSums
+from mlkit.explain.players import filled_by_blocks, find_owners, owner_matrix
 from mlkit.explain.readers import dense
 
-# What one explanation of many rows may cost: leaves met by rows, and rows answered.
+# What one explanation of many rows may cost: leaves met by rows, leaves by depths
+# by rows (see PathSums), and rows answered.
 LEAVES_BY_ROWS = 12_000_000
+PATHS_BY_ROWS = 900_000_000
 ROWS_ASKED = 2_000_000
 FEWEST_ROWS = 20
 ROWS_AT_ONCE = 200_000
 WIDEST = 2_000
+MANY = (
+    "More than {few:,} rows of this model are explained by what its trees learnt, and "
+    "fewer against the background rows: a row's contributions can differ."
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,11 +74,15 @@ class Method:
     attribute : callable
         ``attribute(rows)`` returns the parts.
     affordable : int
-        Rows that can be explained together in some ten seconds.
+        Rows that can be explained together in some ten to twenty seconds.
     single : bool
         Whether the model computes in float32.
     read_off : bool
         Whether the answer is read off a probability.
+    many : Method or None
+        How more rows than `affordable` are explained.
+    notes : tuple of str
+        What a reader of the contributions must know.
     """
 
     name: str
@@ -82,6 +93,18 @@ class Method:
     affordable: int
     single: bool = False
     read_off: bool = False
+    many: Method | None = None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def most(self) -> int:
+        """Rows that can be explained together, by whichever way."""
+        return self.affordable if self.many is None else self.many.affordable
+
+    def for_rows(self, rows: int) -> Method:
+        """Return how so many rows are explained together."""
+        many = self.many
+        return self if many is None or rows <= self.affordable else many
 
 
 def find_method(
@@ -148,7 +171,7 @@ def reading_method(
         return Parts(base, values * reading.scale)
 
     most = LEAVES_BY_ROWS // reader.leaves if reader.leaves else ROWS_ASKED
-    return Method(
+    own = Method(
         name=reader.name,
         space=reading.space,
         game=reader.game,
@@ -158,6 +181,70 @@ def reading_method(
         single=reader.single,
         read_off=reading.origin is not None,
     )
+    many = many_method(own, model, reading, background, few=most)
+    return own if many is None else replace(own, affordable=most, many=many)
+
+
+def many_method(
+    own: Method,
+    model: Pipeline,
+    reading: Reading,
+    background: pd.DataFrame,
+    *,
+    few: int,
+) -> Method | None:
+    """Return how more rows than `few` are explained; None where nothing is gained.
+
+    Every encoded column that the trees test must have a known owner, also one that is
+    the same in all rows: it counts in the path-dependent game.
+    """
+    paths = reading.reader.paths
+    if paths is None or not len(paths.used):
+        return None
+    affordable = max(FEWEST_ROWS, PATHS_BY_ROWS // paths.cost)
+    if affordable <= few:
+        return None
+    owners = owners_of_all(model, reading, background)
+    if owners is None or (owners[paths.used] < 0).any():
+        return None
+    to_columns = owner_matrix(owners, background.shape[1])
+    return replace(
+        own,
+        name="shap's path-dependent tree Shapley values, summed over encoded columns",
+        game="path-dependent",
+        attribute=path_attribute(reading, paths, to_columns),
+        affordable=affordable,
+        notes=(MANY.format(few=few),),
+    )
+
+
+def owners_of_all(
+    model: Pipeline, reading: Reading, background: pd.DataFrame
+) -> NDArray[np.int64] | None:
+    """Return the raw column behind each encoded column, as far as it can be told.
+
+    A row of which everything is missing moves the flags of what is seldom missing.
+    """
+    pool = background.reindex([*background.index, len(background)])
+    owners = find_owners(reading.encode, pool)
+    if owners is None:
+        return None
+    return filled_by_blocks(owners, model[0], list(background.columns))
+
+
+def path_attribute(
+    reading: Reading, paths: PathSums, to_columns: Any
+) -> Callable[[pd.DataFrame], Parts]:
+    """Return the function that sums a forest's values of encoded columns."""
+
+    def attribute(rows: pd.DataFrame) -> Parts:
+        base, found = paths.attribute(reading.reader.matrix(reading.encode(rows)))
+        values = np.stack(
+            [found[:, :, k] @ to_columns for k in range(found.shape[2])], axis=2
+        )
+        return Parts(base * reading.scale + reading.shift, values * reading.scale)
+
+    return attribute
 
 
 def asking_method(

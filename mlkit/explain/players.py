@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from scipy import sparse
+from sklearn.preprocessing import OneHotEncoder
 
 Encode = Callable[[pd.DataFrame], Any]
 
@@ -98,7 +99,8 @@ def filled_by_blocks(
         As :func:`find_owners` returns them.
     encoder : ColumnTransformer or anything else
         A step of it that gives each of its columns as many outputs, one column after
-        the other, tells their owners; of other encoders nothing is known.
+        the other, tells their owners, and so does a one-hot encoder; of other encoders
+        nothing is known.
     columns : sequence of str
         The raw columns.
     """
@@ -107,14 +109,23 @@ def filled_by_blocks(
         names = [taken] if isinstance(taken, str) else list(taken)
         place = encoder.output_indices_[name]
         width = place.stop - place.start
-        if not width or width % len(names) or not set(names) <= set(columns):
+        each = widths_of(encoder.named_transformers_[name], len(names), width)
+        if each is None or not set(names) <= set(columns):
             continue
-        positions = np.array([columns.index(each) for each in names])
-        told = np.repeat(positions, width // len(names))
+        told = np.repeat([columns.index(column) for column in names], each)
         known = owners[place]
         if np.array_equal(told[known >= 0], known[known >= 0]):
             found[place] = told
     return found
+
+
+def widths_of(step: Any, columns: int, width: int) -> Sequence[int] | None:
+    """Return how many outputs each column of a step has, None where it is not known."""
+    if isinstance(step, OneHotEncoder):
+        return list(step._n_features_outs)
+    if not width or width % columns:
+        return None
+    return [width // columns] * columns
 
 
 def owner_matrix(owners: NDArray[np.int64], count: int) -> Any:

@@ -353,3 +353,10 @@ class TestRows:
         assert "'Ab'" not in str(error.value)
         assert "Aa" not in str(error.value)
         assert named_row(dataset, "Aa", key="city").name.startswith("row ")
+
+
+@pytest.mark.parametrize(("row", "kind"), [([1, 2], "list"), (3, "int")])
+def test_what_is_no_row_is_refused_in_words(row: Any, kind: str) -> None:
+    known = explained(*fitted("binary", "linear"))
+    with pytest.raises(ExplainError, match=f"mapping of column to value.*got {kind}"):
+        known.explain_prediction(row)

@@ -83,7 +83,8 @@ def test_a_draft_is_explained_and_kept(workspace: Path) -> None:
 def test_no_sensitive_value_is_in_the_files(workspace: Path) -> None:
     found = explain(drafted(lime_seeds=2, lime_samples=200, global_rows=40))
     explainer = found["explainer"]
-    assert explainer.background["region"].notna().all(), "what is shown compares with"
+    assert explainer.background["region"].isna().all()
+    assert explainer.background["age"].notna().all()
     folder = workspace / "reports" / "toy" / "draft" / "explain"
     stored = pd.read_parquet(folder / "background.parquet")
     assert len(stored) == 100
@@ -157,8 +158,19 @@ def test_a_version_is_explained_from_the_registry(
     assert list(later.background.dtypes) == list(shown.background.dtypes)
     row = {"age": 51, "visits": 2, "region": "north"}
     found = later.explain_prediction(row)
-    assert found.output == pytest.approx(shown.explain_prediction(row).output)
+    assert found == shown.explain_prediction(row)
     assert sum(found.contributions) + found.base == pytest.approx(found.output)
+    pd.testing.assert_frame_equal(later.background, shown.background)
+    assert found.contributions[found.columns.index("region")] != 0
+    said = "".join(found.notes)
+    assert "(region) no values are kept to compare with" in said
+    assert "Whether training saw the value of region is not kept" in said
+    assert "north" not in said
+    assert said == "".join(later.explain_prediction({**row, "region": "Mars"}).notes)
+    missing = later.explain_prediction({**row, "region": None})
+    assert "training saw" not in "".join(missing.notes)
+    twice = [known.explain_prediction(row, "lime") for known in (later, shown)]
+    assert twice[0] == twice[1]
 
 
 def test_a_version_without_background_cannot_be_explained(

@@ -93,14 +93,14 @@ class Explainer:
         -------
         Explanation or LimeExplanation
             A category that training never saw is explained as the model treats it, and
-            the notes say so.
+            the notes say so; of a sensitive column they say that it is not known.
 
         Raises
         ------
         DataError
             A column is absent or a value is not of its column's kind.
         ExplainError
-            An unknown method or class, or more than one row.
+            An unknown method or class, no row, or more than one.
         AdditivityError
             The contributions do not add up to what the model says.
         """
@@ -109,7 +109,8 @@ class Explainer:
                 f"explain_prediction: method must be 'shap' or 'lime', got {method!r}"
             )
         frame = self.conformed(row)
-        notes = tuple(str(check) for check in unseen_levels(frame, self.schema))
+        unseen = tuple(str(check) for check in unseen_levels(frame, self.schema))
+        notes = (*unseen, *unknown_note(frame, self.schema))
         values = frame[list(self.schema.features)]
         found = contributions(self, values)
         place = self.output_place(outcome, found)
@@ -122,6 +123,12 @@ class Explainer:
         self, row: Mapping[str, Any] | pd.Series | pd.DataFrame
     ) -> pd.DataFrame:
         """Return one row in the shape of the schema."""
+        if not isinstance(row, Mapping | pd.Series | pd.DataFrame):
+            raise ExplainError(
+                "explain_prediction: a row must be a mapping of column to value, a "
+                f"Series or a DataFrame of one row, got {type(row).__name__}; such as "
+                "{'age': 40, 'region': 'north'}"
+            )
         raw = row if isinstance(row, pd.DataFrame) else pd.DataFrame([dict(row)])
         if len(raw) != 1:
             raise ExplainError(
@@ -231,10 +238,45 @@ def contributions(explained: Explainer, X: pd.DataFrame) -> Contributions:
         game=method.game,
         method=method.name,
         max_error=relative_error(base + values.sum(axis=1), output),
-        notes=(*method.notes, *drawing_note(blocks)),
+        notes=(*method.notes, *blanked_note(explained), *drawing_note(blocks)),
     )
     check_sums(found, single=method.single, read=method.read_off)
     return found
+
+
+def blanked_note(explained: Explainer) -> tuple[str, ...]:
+    """Return which sensitive columns the background keeps no values of."""
+    blank = [
+        column.name
+        for column in explained.schema.columns
+        if column.is_feature
+        and column.sensitive
+        and explained.background[column.name].isna().all()
+    ]
+    if not blank or explained.method.game != "interventional":
+        return ()
+    return (
+        f"Of sensitive columns ({', '.join(blank)}) no values are kept to compare "
+        "with: they are compared with missing ones.",
+    )
+
+
+def unknown_note(row: pd.DataFrame, schema: Schema) -> tuple[str, ...]:
+    """Return of which categories it cannot be said whether training saw them."""
+    hidden = [
+        column.name
+        for column in schema.columns
+        if column.is_feature
+        and column.sensitive
+        and column.kind == "category"
+        and row[column.name].notna().all()
+    ]
+    if not hidden:
+        return ()
+    return (
+        f"Whether training saw the value of {', '.join(hidden)} is not kept: sensitive "
+        "columns leave no values behind.",
+    )
 
 
 def drawing_note(blocks: list[Parts]) -> tuple[str, ...]:

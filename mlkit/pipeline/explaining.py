@@ -82,16 +82,19 @@ def make_explainer(step: Step, dataset: Dataset, loaded: Loaded) -> Explainer | 
     Returns
     -------
     Explainer or Refusal
-        A refusal for a model that cannot be explained, such as a classifier without
+        Its background holds no values of sensitive columns, as what is stored of it
+        must not: so an explanation made later from the registry says the same. A
+        refusal for a model that cannot be explained, such as a classifier without
         probabilities.
     """
     params = step.params
     rows = explain_room.background_rows(
         dataset, params.explain.background, seed=params.seed
     )
+    background = without_sensitive(dataset.X(rows), loaded.schema)
     try:
         return explain_room.explainer(
-            loaded.models["model"], dataset.X(rows), loaded.schema, seed=params.seed
+            loaded.models["model"], background, loaded.schema, seed=params.seed
         )
     except ExplainError as error:
         return Refusal(str(error))
@@ -187,9 +190,7 @@ def save_explanations(
 ) -> None:
     """Write what was found, and the background from which a version is explained later.
 
-    Sensitive columns are blanked in the stored background: to them a later explanation
-    compares with rows in which they are missing, and may differ in this from the one
-    that was shown.
+    Sensitive columns are blanked in it, whoever made the explainer.
     """
     reset(step)
     kept: dict[str, Any] = {"format": FORMAT, "refusal": None}
@@ -231,7 +232,7 @@ def open_explainer(
     Returns
     -------
     Explainer
-        Its background is the stored one, in which sensitive columns are blanked.
+        Its background is that of the version's own report.
 
     Raises
     ------

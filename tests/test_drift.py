@@ -171,6 +171,9 @@ def test_every_distance_is_at_least_0_and_0_for_equal_counts(
     ):
         assert function(one, other) >= -1e-12
         assert function(one, one) == pytest.approx(0, abs=1e-12)
+    for function in (statistics.population_stability, statistics.kullback_leibler):
+        assert function(one, other) >= 0, "rounding is not shown as a sign"
+        assert function(one, one) == 0
 
 
 @given(COUNTS)

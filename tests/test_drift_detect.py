@@ -112,7 +112,11 @@ def new_level(frame: pd.DataFrame) -> pd.DataFrame:
         (lambda f: f.assign(age=f["age"] - 6), "age", "lower values"),
         (lambda f: f.assign(age=40 + 1.5 * (f["age"] - 40)), "age", "values"),
         (lambda f: f.assign(income=f["income"] * 2), "income", "higher values"),
-        (lambda f: f.assign(visits=f["visits"] + 1), "visits", "more rows lie above 1"),
+        (
+            lambda f: f.assign(visits=f["visits"] + 1),
+            "visits",
+            " points more of the rows lie above 1",
+        ),
         (missing, "age", "missing in 40 % of the rows, was 0 %"),
         (new_level, "region", "29 % of the values are levels that the reference lacks"),
         (

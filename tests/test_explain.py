@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -16,6 +17,7 @@ from mlkit.data import Dataset
 from mlkit.data.records import DataError
 from mlkit.explain import (
     ExplainError,
+    LimeExplanation,
     Measure,
     background_rows,
     contributions,
@@ -360,3 +362,15 @@ def test_what_is_no_row_is_refused_in_words(row: Any, kind: str) -> None:
     known = explained(*fitted("binary", "linear"))
     with pytest.raises(ExplainError, match=f"mapping of column to value.*got {kind}"):
         known.explain_prediction(row)
+
+
+def test_numbers_of_an_explanation_are_written_as_people_write_them() -> None:
+    frame = linear_truth()
+    frame["a"] *= 5_000
+    known = explained(*fitted("regression", "linear", frame=frame))
+    row = {"a": 21_000.5, "b": -1.8, "idle": 0, "city": "Aa"}
+    assert "−1.8" in known.explain_prediction(row).values
+    lime = known.explain_prediction(row, "lime", seeds=2, samples=200)
+    assert isinstance(lime, LimeExplanation)
+    said = lime.meaning[lime.columns.index("a")]
+    assert re.fullmatch(r"1\d,\d{3} more \(a standard deviation\)", said)

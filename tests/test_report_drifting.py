@@ -77,9 +77,11 @@ def test_distributions_show_the_flagged_columns_then_and_now(
 ) -> None:
     figure = report.drift_distributions(drifted)
     assert figure.table is not None
+    shares = [share for row in figure.table.rows for share in row[2:]]
+    assert {share.partition(".")[2][1:] for share in shares} == {" %"}
     shown = {row[0] for row in figure.table.rows}
     assert shown == {"age", "region", "income"}
-    assert ("income", "missing", "0 %", "20 %") in figure.table.rows
+    assert ("income", "missing", "0.0 %", "20.0 %") in figure.table.rows
     assert ("region", "new levels", "0 %", "30 %") in figure.table.rows
 
 

@@ -80,9 +80,17 @@ def critical_stability(reference: Counted, current: Counted) -> float:
 
 
 def kullback_leibler(reference: Counted, current: Counted) -> float:
-    """Return the divergence of the current shares from the reference's, in nats."""
+    """Return the divergence of the current shares from the reference's, in nats.
+
+    It is never below 0, which rounding alone would not see to.
+
+    Examples
+    --------
+    >>> kullback_leibler(np.array([3, 1, 1]), np.array([3, 1, 1]))
+    0.0
+    """
     p, q = (smoothed(counts) for counts in in_use(reference, current))
-    return float(np.sum(q * np.log(q / p)))
+    return round(max(0.0, float(np.sum(q * np.log(q / p)))), 15)
 
 
 def jensen_shannon(reference: Counted, current: Counted) -> float:

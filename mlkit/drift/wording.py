@@ -34,6 +34,18 @@ def percent(share: float) -> str:
     return f"{100 * share:.{0 if share >= 0.1 else 1}f}".removesuffix(".0") + " %"
 
 
+def points(share: float) -> str:
+    """Return a difference of two shares, in percentage points.
+
+    Examples
+    --------
+    >>> points(0.36), points(0.01), points(0.0002)
+    ('36 points', '1 point', '<0.1 points')
+    """
+    text = percent(share).removesuffix(" %")
+    return f"{text} point" if text == "1" else f"{text} points"
+
+
 def names(columns: Sequence[str]) -> str:
     """Return names as a phrase, the rest counted."""
     shown = [repr(name) for name in columns[:SHOWN]]
@@ -135,9 +147,11 @@ def _numbers(test: DriftTest, pair: Pair) -> str:
     edge = "one value" if pair.bins.masked else shown
     if pair.profile.measure == "length":
         longer = "longer" if gaps[place] > 0 else "no longer"
-        return f"{percent(test.effect)} more texts are {longer} than {edge} letters"
+        return (
+            f"{points(test.effect)} more of the texts are {longer} than {edge} letters"
+        )
     shift = "higher" if gaps[place] > 0 else "lower"
-    return f"{shift} values: {percent(test.effect)} more rows lie {word} {edge}"
+    return f"{shift} values: {points(test.effect)} more of the rows lie {word} {edge}"
 
 
 def _levels(pair: Pair) -> str:

@@ -19,6 +19,7 @@ from mlkit.explain.contributed import Contributions, Game, Space
 if TYPE_CHECKING:
     from mlkit.explain.explainers import Explainer
 
+MINUS = "\N{MINUS SIGN}"
 LONGEST = 40
 SHOWN = 12
 
@@ -100,7 +101,10 @@ class Explanation:
             total = sum(part for _, _, part in rest)
             rows.append((f"{len(rest)} other columns", "", total))
         rows.append(("prediction", "", self.output))
-        shown = [(name, value, f"{part:+.4g}") for name, value, part in rows]
+        shown = [
+            (name, value, f"{part:+.4g}".replace("-", MINUS))
+            for name, value, part in rows
+        ]
         caption = f"What moves {self.outcome} ({self.space})"
         return table(caption, ["column", "value", "contribution"], shown)
 
@@ -178,6 +182,8 @@ def value_text(value: Any, column: Column) -> str:
     >>> rooms = Column("rooms", "number")
     >>> value_text(3.0, rooms), value_text(0.12345, rooms)
     ('3', '0.1235')
+    >>> value_text(-1.8, rooms)
+    '−1.8'
     >>> value_text("x", Column("postcode", "category", sensitive=True))
     '•••'
     """
@@ -190,6 +196,7 @@ def value_text(value: Any, column: Column) -> str:
         return str(value.date()) if day else f"{value:%Y-%m-%d %H:%M}"
     if isinstance(value, float):
         whole = value.is_integer() or abs(value) >= 1000
-        return f"{value:,.0f}" if whole else f"{value:.4g}"
+        text = f"{value:,.0f}" if whole else f"{value:.4g}"
+        return text.replace("-", MINUS)
     text = str(value)
     return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"

@@ -277,8 +277,9 @@ def meaning(vicinity: Vicinity, place: int, value: str) -> str:
         return f"being {value}, against any other value"
     if value == MASK:
         return "a standard deviation more"
-    size = vicinity.background[:, place].std()
-    return f"{size:.3g} {'days ' if kind == 'date' else ''}more (a standard deviation)"
+    size = float(f"{vicinity.background[:, place].std():.3g}")
+    shown = f"{size:,.0f}" if size >= 100 else f"{size:g}"
+    return f"{shown} {'days ' if kind == 'date' else ''}more (a standard deviation)"
 
 
 def immovable(shap: Explanation, *, seeds: int, samples: int) -> LimeExplanation:

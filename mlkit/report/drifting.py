@@ -209,8 +209,8 @@ def _spreads_table(shown: Sequence[Mapping[str, Any]]) -> Table:
         {
             "name": each["name"],
             "label": bar["label"],
-            "then": wording.percent(bar["reference"]),
-            "now": wording.percent(bar["current"]),
+            "then": _share(bar["reference"]),
+            "now": _share(bar["current"]),
         }
         for each in shown
         for bar in each["bars"]
@@ -219,6 +219,12 @@ def _spreads_table(shown: Sequence[Mapping[str, Any]]) -> Table:
     numbers = ["then", "now"]
     caption = "Share of rows by value"
     return table(rows, caption=caption, headings=headings, numbers=numbers, limit=LIMIT)
+
+
+def _share(share: float) -> str:
+    """Return a share in percent with one digit, as all others of its column."""
+    text = wording.percent(share)
+    return text if "." in text else text.replace(" %", ".0 %")
 
 
 def _bars(panel: Any, bars: Sequence[Mapping[str, Any]], theme: Theme) -> None:

@@ -33,7 +33,8 @@ MEANINGS = (
     "below PSI 95 %. KL: Kullback-Leibler divergence, in nats. JS: Jensen-Shannon "
     "distance, 0 to 1; JS excess is what chance does not explain of it. TV: total "
     "variation. EMD: Wasserstein or earth mover's distance, in robust standard "
-    "deviations. P-values are not corrected here."
+    "deviations. For PSI and KL half a row is added to each bin. P-values are not "
+    "corrected here."
 )
 
 

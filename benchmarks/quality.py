@@ -112,7 +112,7 @@ def one_run(
     rows_learnt = learn.index if copies else place[dataset.train_rows]
     plain = plain_boosting(
         given.iloc[rows_learnt],
-        answers(frame[table.target].iloc[rows_learnt], dataset),
+        answers(frame[table.target], place, dataset)[rows_learnt],
         given.iloc[place[dataset.test_rows]],
         regression=table.task == "regression",
     )
@@ -144,11 +144,16 @@ def features(table: Table, frame: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(columns)
 
 
-def answers(target: pd.Series, dataset: Dataset) -> NDArray[Any]:
-    """Return the target as numbers of classes or as values."""
+def answers(target: pd.Series, place: NDArray[Any], dataset: Dataset) -> NDArray[Any]:
+    """Return the target of every row of the file as numbers of classes or as values.
+
+    The number of a label is that of a row of the dataset which has it; `place` says
+    where in the file the dataset's rows stand.
+    """
     if dataset.schema.classes is None:
         return target.astype(float).to_numpy()
-    return pd.Index(dataset.schema.classes).get_indexer(pd.Index(target.astype(str)))
+    numbers = dict(zip(target.iloc[place], dataset.target(), strict=True))
+    return target.map(numbers).to_numpy()
 
 
 def plain_boosting(

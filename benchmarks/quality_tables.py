@@ -129,10 +129,15 @@ def bundled(name: str, task: Task) -> Callable[[Path], Table]:
     return load
 
 
-def dispatch(data: Path) -> Table:
-    """Return made-up repair jobs that were or were not done on time."""
-    frame = generate("vendor_dispatch", {"rows": 6000}).drop(columns="job_id")
-    return Table(frame, "on_time", "binary", ("opened_at",))
+def made_up(name: str, task: Task, target: str, *left: str) -> Callable[[Path], Table]:
+    """Return the loader of a synthetic domain, without the columns in `left`."""
+
+    def load(data: Path) -> Table:
+        frame = generate(name).drop(columns=list(left))
+        dates = tuple(frame.select_dtypes("datetime").columns)
+        return Table(frame, target, task, dates)
+
+    return load
 
 
 def text(path: Path, **how: object) -> pd.DataFrame:
@@ -154,7 +159,12 @@ TABLES: dict[str, Callable[[Path], Table]] = {
     "bike_day": bikes("day"),
     "wine_red": wines("red"),
     "wine_white": wines("white"),
-    "vendor_dispatch": dispatch,
+    "vendor_dispatch": made_up("vendor_dispatch", "binary", "on_time", "job_id"),
+    "future_skills": made_up("future_skills", "multiclass", "need", "rating_id"),
+    "scheme_success": made_up(
+        "scheme_success", "binary", "succeeded", "application_id"
+    ),
+    "levy_impact": made_up("levy_impact", "regression", "change_of_bill", "parcel_id"),
     "bike_hour": bikes("hour"),
     "kc_house": houses,
     "bank": bank,

@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 from mlkit import pipeline, registry, store
+from mlkit import report as report_room
 from mlkit.drift import DriftReport, ReferenceProfile
 from mlkit.pipeline import decide as deciding
 from mlkit.pipeline.compared import PROFILE, Compared
@@ -143,7 +144,48 @@ def test_labels_that_are_unknown_are_counted_and_left_out(root: Path) -> None:
     _, report = check_alone(root, current=write(root, frame))
     assert report.performance is not None
     assert report.performance.current.n == ROWS - 20
-    assert any("20 current rows have no known 'bought'" in n for n in report.notes)
+    said = " ".join(report.notes)
+    assert "10 current rows have no 'bought' yet and no part" in said
+    assert (
+        "10 labels are unknown to the model: 'maybe', where it knows 'no', 'yes'"
+        in (said)
+    )
+    assert report.verdict == "none"
+
+
+@pytest.mark.parametrize("sensitive", [False, True])
+def test_labels_that_are_all_written_otherwise_break_the_schema(
+    root: Path, sensitive: bool
+) -> None:
+    retrain(root)
+    if sensitive:
+        path = root / "params" / "toy.yaml"
+        hidden = "  sensitive: [bought]\ntrain:"
+        path.write_text(path.read_text().replace("train:", hidden, 1))
+    frame = toy_table(ROWS, seed=7)
+    frame["bought"] = frame["bought"].map({"yes": "Y", "no": "N"})
+    frame.loc[:99, "bought"] = None
+    _, report = check_alone(root, current=write(root, frame))
+    assert report.verdict == "drift"
+    assert report.flagged == ("bought",)
+    assert report.performance is None
+    what = "The current table lacks what the model needs: 'bought' (all 800 labels are"
+    assert what in report.reason
+    named = "unknown to the model: 'N', 'Y', where it knows 'no', 'yes'"
+    assert (named in report.reason) != sensitive
+    assert ("2 masked values" in report.reason) == sensitive
+    assert "Y" not in str(report.to_dict()) or not sensitive
+    html = report_room.drift_effects(report).alt
+    assert "bought (1.00)" in html
+    assert report_room.drift_findings(report)._repr_html_()
+
+
+def test_a_file_whose_labels_are_not_known_yet_is_no_finding(root: Path) -> None:
+    retrain(root)
+    frame = toy_table(ROWS, seed=7).assign(bought=None)
+    _, report = check_alone(root, current=write(root, frame))
+    assert report.verdict == "none"
+    assert any("900 current rows have no 'bought' yet" in n for n in report.notes)
 
 
 @pytest.mark.parametrize(

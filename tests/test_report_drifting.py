@@ -82,7 +82,7 @@ def test_distributions_show_the_flagged_columns_then_and_now(
     shown = {row[0] for row in figure.table.rows}
     assert shown == {"age", "region", "income"}
     assert ("income", "missing", "0.0 %", "20.0 %") in figure.table.rows
-    assert ("region", "new levels", "0 %", "30 %") in figure.table.rows
+    assert ("region", "new levels", "0.0 %", "30.0 %") in figure.table.rows
 
 
 def test_a_legend_names_both_sides(drifted: DriftReport) -> None:

@@ -54,6 +54,7 @@ def detect(
     params: Drift,
     predictions: ArrayLike | None = None,
     performance: Performance | None = None,
+    broken: Sequence[ColumnDrift] = (),
     seed: int = 0,
     notes: Sequence[str] = (),
 ) -> DriftReport:
@@ -78,6 +79,9 @@ def detect(
         The answers, for current rows, of the model whose answers the reference holds.
     performance : Performance, optional
         That model's primary metric on current rows with labels.
+    broken : sequence of ColumnDrift
+        Columns that the profile does not hold and that broke the schema, such as a
+        target none of whose labels is known.
     seed : int
         Seed of the tables that are drawn where expected counts are small.
     notes : sequence of str
@@ -103,7 +107,7 @@ def detect(
     return judge(
         replace(
             report,
-            columns=tuple(sorted(columns, key=_rank)),
+            columns=tuple(sorted((*broken, *columns), key=_rank)),
             predictions=_judged(asked, params, own, rng, params.prediction_effect),
             performance=_performance(reference, performance, params),
         ),

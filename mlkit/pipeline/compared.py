@@ -12,7 +12,7 @@ import pandas as pd
 
 from mlkit import drift, registry, sources, store, train
 from mlkit.data import Dataset, Schema
-from mlkit.drift import Performance, ReferenceProfile
+from mlkit.drift import ColumnDrift, Performance, ReferenceProfile
 from mlkit.params import Params
 from mlkit.pipeline import labelled
 from mlkit.pipeline.artifacts import (
@@ -50,6 +50,8 @@ class Compared:
         Answers of the reference's model for current rows that it was not trained on.
     performance : Performance or None
         Its primary metric on those of them that have labels.
+    broken : tuple of ColumnDrift
+        The target, where the model knows none of the labels that are there.
     notes : tuple of str
         What the reader must know of the comparison.
     same : bool
@@ -69,6 +71,7 @@ class Compared:
     schema: Schema | None = None
     predictions: Any = None
     performance: Performance | None = None
+    broken: tuple[ColumnDrift, ...] = ()
     notes: tuple[str, ...] = ()
     same: bool = False
     dataset: Dataset | None = None
@@ -202,12 +205,15 @@ def _with_answers(step: Step, found: Compared, raw: pd.DataFrame) -> Compared:
     features = rows[list(loaded.schema.features)]
     answers = train.predict(loaded.models["model"], features, loaded.schema.task)
     asked = labelled.Asked.of_version(step.params, record)
-    performance, notes = labelled.measure_rows(asked, loaded.schema, raw, rows, answers)
+    schema = loaded.schema
+    hide = schema.target in step.params.data.sensitive
+    measured = labelled.measure_rows(asked, schema, raw, rows, answers, hide=hide)
     return replace(
         found,
         predictions=answers,
-        performance=performance,
-        notes=(*found.notes, *notes),
+        performance=measured.performance,
+        broken=measured.broken,
+        notes=(*found.notes, *measured.notes),
     )
 
 

@@ -38,6 +38,7 @@ def find_drift(step: Step, compared: Compared) -> DriftReport:
         params=step.params.drift,
         predictions=compared.predictions,
         performance=compared.performance,
+        broken=compared.broken,
         seed=step.params.seed,
         notes=(compared.what, *compared.notes),
     )

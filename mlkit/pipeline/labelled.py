@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from mlkit import evaluate
-from mlkit.data import Dataset, Schema
+from mlkit.data import Column, Dataset, Schema
 from mlkit.data.conformance import apply_schema, conform_column
 from mlkit.data.labels import read_labels
-from mlkit.drift import Performance
+from mlkit.data.wording import counted, listed
+from mlkit.drift import ColumnDrift, Performance
 from mlkit.metrics import MetricSpec, Scored, estimate
 from mlkit.params import Params
 from mlkit.registry import Record
@@ -90,6 +91,25 @@ class Asked:
         )
 
 
+@dataclass(frozen=True)
+class Measured:
+    """What the labels of current rows say.
+
+    Attributes
+    ----------
+    performance : Performance or None
+        The metric on the rows whose label the model knows; None where there are none.
+    notes : tuple of str
+        What was odd about the labels.
+    broken : tuple of ColumnDrift
+        The target, where the model knows none of the labels that are there.
+    """
+
+    performance: Performance | None = None
+    notes: tuple[str, ...] = ()
+    broken: tuple[ColumnDrift, ...] = ()
+
+
 def measure(
     asked: Asked, dataset: Dataset, rows: np.ndarray, answers: np.ndarray
 ) -> Performance:
@@ -117,7 +137,9 @@ def measure_rows(
     raw: pd.DataFrame,
     rows: pd.DataFrame,
     answers: np.ndarray,
-) -> tuple[Performance | None, tuple[str, ...]]:
+    *,
+    hide: bool = False,
+) -> Measured:
     """Return the metric on those rows of a file that have a label, and what was odd.
 
     Parameters
@@ -130,21 +152,33 @@ def measure_rows(
         The rows as they were read, and conformed.
     answers : ndarray of shape (n_rows, n_classes) or (n_rows,)
         The model's answers.
+    hide : bool
+        Mask the labels, as those of a sensitive target are in any case.
     """
     if schema.target not in raw.columns:
         note = f"The current rows have no {schema.target!r}: performance is not known."
-        return None, (note,)
-    values, _ = conform_column(raw, schema.column(schema.target))
+        return Measured(notes=(note,))
+    target = schema.column(schema.target)
+    target = replace(target, sensitive=target.sensitive or hide)
+    values, _ = conform_column(raw, target)
     y = values.to_numpy() if schema.classes is None else _codes(values, schema.classes)
     known = np.isfinite(y)
-    notes = _unknown(int(len(y) - known.sum()), schema.target)
+    texts, _ = conform_column(raw, replace(target, kind="category", format=None))
+    wrong = texts[~known & texts.notna().to_numpy()]
+    notes = _without_label(int(texts.isna().sum()), target.name)
+    if len(wrong):
+        said = _unknown(wrong, target, schema.classes)
+        if not known.any():
+            return Measured(None, notes, (_broken(target, f"all {said}"),))
+        parted = f"Of {target.name!r}, {said}; they have no part in the performance."
+        notes = (*notes, parted)
     if not known.any():
-        return None, notes
+        return Measured(notes=notes)
     weight = _weights(rows, schema)
     found = asked.performance(
         schema, y[known], answers[known], None if weight is None else weight[known]
     )
-    return found, notes
+    return Measured(found, notes)
 
 
 def _codes(values: pd.Series, classes: tuple[str, ...]) -> np.ndarray:
@@ -153,11 +187,39 @@ def _codes(values: pd.Series, classes: tuple[str, ...]) -> np.ndarray:
     return np.where(codes < 0, np.nan, codes.astype(np.float64))
 
 
-def _unknown(count: int, target: str) -> tuple[str, ...]:
+def _without_label(count: int, target: str) -> tuple[str, ...]:
     if not count:
         return ()
     rows = f"{count:,} current row{' has' if count == 1 else 's have'}"
-    return (f"{rows} no known {target!r} and no part in the performance.",)
+    return (f"{rows} no {target!r} yet and no part in the performance.",)
+
+
+def _unknown(wrong: pd.Series, target: Column, classes: tuple[str, ...] | None) -> str:
+    """Say which labels the model does not know, and which it does."""
+    found = listed(sorted(map(str, wrong.unique())), sensitive=target.sensitive)
+    if classes is None:
+        return f"{counted(len(wrong), 'value')} cannot be read as a number: {found}"
+    known = listed(classes, sensitive=target.sensitive)
+    verb = "is" if len(wrong) == 1 else "are"
+    return (
+        f"{counted(len(wrong), 'label')} {verb} unknown to the model: {found}, where "
+        f"it knows {known}"
+    )
+
+
+def _broken(target: Column, reason: str) -> ColumnDrift:
+    """Return a target that no longer keeps the schema."""
+    return ColumnDrift(
+        name=target.name,
+        kind=target.kind,
+        sensitive=target.sensitive,
+        state="wrong kind",
+        effect=1.0,
+        p=None,
+        corrected=None,
+        flagged=True,
+        reason=reason,
+    )
 
 
 def _weights(rows: pd.DataFrame, schema: Schema) -> np.ndarray | None:

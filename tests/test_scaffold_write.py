@@ -106,12 +106,15 @@ BAD: dict[str, tuple[bytes | Callable[[pd.DataFrame], bytes], str, str]] = {
     "empty": (b"", "y", "the file is empty"),
     "header only": (b"a,b\n", "b", "no rows"),
     "one column": (b"y\n1\n2\n", "y", "at least two columns"),
-    "one row": (b"a,y\n1,2\n", "y", "must vary"),
+    "one row": (
+        b"a,y\n1,2\n",
+        "y",
+        "at least 40 rows are needed to learn and to test, and there is only 1. Gather",
+    ),
     "few rows": (
         lambda t: t.head(30).to_csv(index=False).encode(),
         "bought",
-        "at least 40 rows with a target are needed to learn and to test, and there "
-        "are 30",
+        "at least 40 rows are needed to learn and to test, and there are 30",
     ),
     "target": (
         lambda t: t.to_csv(index=False).encode(),
@@ -275,7 +278,7 @@ def test_any_names_stand_in_a_file_as_they_are(names: list[str], label: str) -> 
                why_rare=label, missing=3),
         columns, Moment(names[4], label, True, label, (names[3],)),
         leaks=(replace(found["g"], column=names[4]),), questions=(found["k"],),
-        notes=(label,),
+        notes=(label,), kinds=(label,), readings=(found["t"],), copies=(found["t"],),
     )  # fmt: skip
     read = yaml12.parse(case_text(decided))
     assert read.faults == ()

@@ -12,6 +12,7 @@ from mlkit.scaffold.findings import Finding
 from mlkit.scaffold.moments import SHARE, Moment
 from mlkit.scaffold.tasks import Target, plain_label
 
+COPIES = 5
 SCHEMA = "yaml-language-server: $schema=schema.json"
 
 
@@ -35,6 +36,12 @@ class Decided:
         ``data.split.test_share``.
     notes : tuple of str
         What is to be known of the rows.
+    kinds : tuple of str
+        How many columns of each kind there are, and some of them.
+    readings : tuple of Finding
+        How numbers and dates are read that could be read otherwise.
+    copies : tuple of Finding
+        Features that say the same as another.
     """
 
     case: str
@@ -50,6 +57,9 @@ class Decided:
     min_rows: int | None = None
     test_share: float = SHARE
     notes: tuple[str, ...] = ()
+    kinds: tuple[str, ...] = ()
+    readings: tuple[Finding, ...] = ()
+    copies: tuple[Finding, ...] = ()
 
     @property
     def ignore(self) -> list[Finding]:
@@ -103,6 +113,8 @@ class Decided:
         target, columns, moment = self.target, self.columns, self.moment
         yield from self.opened
         yield Finding("task", target.name, target.why)
+        if target.missing:
+            yield Finding("data.target", target.name, target.why_missing)
         if target.positive is not None:
             yield Finding("data.positive", target.name, target.why_positive)
         if target.min_class_rows:
@@ -116,6 +128,8 @@ class Decided:
         yield from columns.sensitive
         for found in columns.groups:
             yield replace(found, why=f"a key that repeats ({found.why}); a group?")
+        yield from self.readings
+        yield from self.copies
         yield from self.questions
 
 
@@ -155,10 +169,7 @@ def case_text(decided: Decided) -> str:
 
 def _target(draft: Draft, decided: Decided, data: Mapping[str, Any]) -> None:
     target = decided.target
-    missing = ""
-    if target.missing:
-        missing = f"missing in {target.missing:,} rows, which are left out"
-    draft.key("target", target.name, missing, indent=2)
+    draft.key("target", target.name, target.why_missing, indent=2)
     if target.positive is not None:
         draft.key("positive", data["positive"], target.why_positive, indent=2)
     if target.min_class_rows:
@@ -194,6 +205,7 @@ def _moment(draft: Draft, decided: Decided) -> None:
 
 def _columns(draft: Draft, decided: Decided) -> None:
     columns = decided.columns
+    _overview(draft, decided)
     if columns.groups:
         named = ", ".join(f"{found.column!r} ({found.why})" for found in columns.groups)
         draft.comment(
@@ -219,6 +231,25 @@ def _columns(draft: Draft, decided: Decided) -> None:
     if columns.sensitive:
         names = [str(finding.column) for finding in columns.sensitive]
         draft.block("sensitive", names, "Masked in reports and errors.", 2)
+
+
+def _overview(draft: Draft, decided: Decided) -> None:
+    if decided.kinds:
+        draft.comment(
+            "Kinds of the columns that are learnt from (`columns` changes one, the "
+            "report's data.html lists all):",
+            2,
+        )
+    for kind in decided.kinds:
+        draft.comment(f"- {kind}", 2)
+    for finding in decided.readings:
+        draft.comment(f"Read: {finding.why}.", 2)
+    for finding in decided.copies[:COPIES]:
+        draft.comment(f"{finding.column!r} {finding.why}.", 2)
+    if len(decided.copies) > COPIES:
+        draft.comment(
+            f"Such copies are {len(decided.copies) - COPIES:,} more columns.", 2
+        )
 
 
 def _asked(questions: tuple[Finding, ...]) -> str:

@@ -15,6 +15,7 @@ from mlkit.params import params_from_dict
 from mlkit.scaffold import meanings
 from mlkit.scaffold.case_text import Decided
 from mlkit.scaffold.findings import QUESTION, Finding, ScaffoldError
+from mlkit.scaffold.overview import count_kinds, find_copies, find_readings
 
 ROUNDS = 8
 GLANCE = 20_000
@@ -41,8 +42,15 @@ def rehearse(
         decided = _without_leaks(decided, few, None)[0]
     decided, dataset = _without_leaks(decided, frame, test)
     notes = (*decided.notes, *_notes(dataset))
-    questions = tuple(_questions(dataset))
-    return replace(decided, notes=notes, questions=questions), dataset
+    seen = replace(
+        decided,
+        notes=notes,
+        questions=tuple(_questions(dataset)),
+        kinds=count_kinds(dataset.schema),
+        readings=find_readings(dataset.schema),
+        copies=find_copies(dataset),
+    )
+    return seen, dataset
 
 
 def _without_leaks(

@@ -50,6 +50,14 @@ class Target:
     missing: int = 0
     labels: pd.Series | None = field(default=None, repr=False)
 
+    @property
+    def why_missing(self) -> str:
+        """What is done about rows without a target; empty where there are none."""
+        if not self.missing:
+            return ""
+        left = "which is" if self.missing == 1 else "which are"
+        return f"missing in {counted(self.missing, 'row')}, {left} left out"
+
 
 @dataclass(frozen=True)
 class _Counted:
@@ -186,7 +194,7 @@ def _texts(name: str, guess: Guess, found: _Counted, known: int, where: str) -> 
             "classes",
             "Merge classes in the file or by data.query, or choose another column",
         )
-    return _multiclass(name, f"the target holds {count} texts", found)
+    return _multiclass(name, f"the target holds {count} classes", found)
 
 
 def _multiclass(name: str, why: str, found: _Counted) -> Target:

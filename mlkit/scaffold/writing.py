@@ -105,8 +105,9 @@ def scaffold(
     root = root or store.workspace_root()
     _require_name(case)
     opened, gaps = _with_gaps(open_table(data, target, test=test, root=root), root)
+    _require_rows(len(opened.frame), "", data)
     found = decide_target(opened.frame[opened.target], where=data)
-    _require_rows(opened, found, data)
+    _require_rows(len(opened.frame) - found.missing, " with a target", data)
     decided = _decide(case, opened, found, gaps)
     decided, _ = rehearse(decided, opened.frame, opened.test)
     text = case_text(decided)
@@ -180,12 +181,12 @@ def _with_gaps(opened: Opened, root: Path) -> tuple[Opened, tuple[Finding, ...]]
     return reread(opened, keys, root), found
 
 
-def _require_rows(opened: Opened, target: Target, data: str) -> None:
-    usable = len(opened.frame) - target.missing
-    if usable < FEWEST_ROWS:
+def _require_rows(rows: int, which: str, data: str) -> None:
+    if rows < FEWEST_ROWS:
+        there = "is only 1" if rows == 1 else f"are {rows}"
         raise ScaffoldError(
-            f"{data}: at least {FEWEST_ROWS} rows with a target are needed to learn "
-            f"and to test, and there are {usable}. Gather more rows"
+            f"{data}: at least {FEWEST_ROWS} rows{which} are needed to learn and to "
+            f"test, and there {there}. Gather more rows"
         )
 
 

@@ -331,7 +331,8 @@ def test_the_head_of_the_page_says_what_was_found(root: Path) -> None:
     json.dumps(list(numbers.values()))
     nothing = DriftReport("not_applicable", "Nothing is in production yet.")
     assert pipeline.drift_numbers(nothing) == []
-    assert pipeline.drift_outcome(nothing).tone == "caution"
+    outcome = pipeline.drift_outcome(nothing)
+    assert (outcome.tone, outcome.label) == ("neutral", "Not applicable")
 
 
 def test_a_profile_of_the_registry_is_that_of_the_run(root: Path) -> None:

@@ -11,6 +11,7 @@ import pytest
 from mlkit import report
 from mlkit.drift import DriftReport, Performance, detect, reference_profile
 from mlkit.params.models import Drift
+from mlkit.report.folds import Note
 from tests.test_drift_detect import SCHEMA, answers, table
 
 
@@ -108,7 +109,9 @@ def test_performance_without_a_value_is_a_sentence(drifted: DriftReport) -> None
         drifted,
         performance=replace(performance, current=unknown, reason="it cannot be told"),
     )
-    assert report.drift_performance(odd).alt == "It cannot be told."
+    assert report.drift_performance(odd) == Note("It cannot be told.")
+    silent = replace(drifted, performance=None)
+    assert report.drift_performance(silent).text.startswith("Performance was not")
 
 
 def test_findings_begin_with_the_predictions(drifted: DriftReport) -> None:
@@ -146,7 +149,18 @@ def test_every_test_is_in_the_table(drifted: DriftReport) -> None:
 def test_nothing_compared_is_said_and_no_error(function: object) -> None:
     assert callable(function)
     assert "<" in function(EMPTY)._repr_html_()
+    assert isinstance(function(EMPTY), Note)
     assert function(EMPTY).to_dict() == function(EMPTY.to_dict()).to_dict()
+
+
+def test_of_nothing_compared_one_sentence_is_left() -> None:
+    shown = [function(EMPTY) for function in (*FIGURES, *TABLES)]
+    said = [each.to_dict()["note"] for each in shown]
+    assert [text for text in said if text] == [
+        "Nothing was compared, so there is nothing to show."
+    ]
+    folded = report.Fold("Every test", report.drift_tests(EMPTY))
+    assert folded._repr_html_() == "<p></p>"
 
 
 @pytest.mark.parametrize("function", FIGURES)
@@ -168,10 +182,15 @@ def test_values_of_sensitive_columns_are_never_shown() -> None:
             for each in SCHEMA.columns
         ),
     )
-    profile = reference_profile(table(), hidden, predictions=answers(0))
+    profile = reference_profile(
+        table(), hidden, predictions=answers(0), performance=area(0.9)
+    )
     current = table(seed=1).assign(region="north", income=lambda f: f["income"] * 3)
     found = detect(
-        profile, current, hidden, params=Drift(), predictions=answers(1, seed=2)
+        *(profile, current, hidden),
+        params=Drift(),
+        predictions=answers(1, seed=2),
+        performance=area(0.8),
     )
     text = "".join(function(found)._repr_html_() for function in (*FIGURES, *TABLES))
     images = b"".join(function(found).light for function in FIGURES).decode()

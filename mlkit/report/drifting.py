@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from mlkit.report import axes as shared
 from mlkit.report import wording
-from mlkit.report.figures import Figure, figure, statement
+from mlkit.report.figures import Figure, figure
+from mlkit.report.folds import Note
 from mlkit.report.intervals import plain
 from mlkit.report.palette import Theme
 from mlkit.report.tables import Table, table
@@ -28,8 +29,10 @@ BROKEN = ("absent", "wrong kind", "all missing")
 NOTHING = "Nothing was compared, so there is nothing to show."
 
 
-def drift_effects(report: DriftReport | Mapping[str, Any]) -> Figure:
+def drift_effects(report: DriftReport | Mapping[str, Any]) -> Figure | Note:
     """Show how far each column has moved, the farthest first.
+
+    Where nothing was compared, this says so, and what else is drawn of drift is empty.
 
     Parameters
     ----------
@@ -40,7 +43,7 @@ def drift_effects(report: DriftReport | Mapping[str, Any]) -> Figure:
     known = [each for each in found["columns"] if each["effect"] is not None]
     ranked = sorted(known, key=lambda each: (not each["flagged"], -each["effect"]))
     if not ranked:
-        return statement(NOTHING)
+        return Note(NOTHING)
     shown = ranked[:MOST_COLUMNS]
     small, large = (
         wording.number(found[key], 2) for key in ("min_effect", "large_effect")
@@ -145,7 +148,7 @@ def _effects_alt(ranked: Sequence[Mapping[str, Any]]) -> str:
 
 def drift_distributions(
     report: DriftReport | Mapping[str, Any], *, limit: int = MOST_PANELS
-) -> Figure:
+) -> Figure | Note:
     """Show how the values of the columns that moved most spread, then and now.
 
     Flagged columns come first; where none is flagged, those nearest to it are shown.
@@ -163,7 +166,7 @@ def drift_distributions(
     return _spreads((flagged or drawn[:2])[:limit], "columns")
 
 
-def drift_predictions(report: DriftReport | Mapping[str, Any]) -> Figure:
+def drift_predictions(report: DriftReport | Mapping[str, Any]) -> Figure | Note:
     """Show how the model's answers spread, then and now.
 
     Parameters
@@ -173,14 +176,15 @@ def drift_predictions(report: DriftReport | Mapping[str, Any]) -> Figure:
     """
     found = plain(report)
     if not found["predictions"]:
-        return statement("The model's predictions were not compared.")
+        compared = bool(found["columns"])
+        return Note("The model's predictions were not compared." * compared)
     ranked = sorted(found["predictions"], key=lambda each: -(each["effect"] or 0.0))
     return _spreads(ranked[:MOST_PANELS], "predictions")
 
 
-def _spreads(shown: Sequence[Mapping[str, Any]], what: str) -> Figure:
+def _spreads(shown: Sequence[Mapping[str, Any]], what: str) -> Figure | Note:
     if not shown:
-        return statement(NOTHING)
+        return Note()
     rows = math.ceil(len(shown) / ACROSS)
 
     def draw(canvas: Any, theme: Theme) -> None:
@@ -243,7 +247,7 @@ def _bars(panel: Any, bars: Sequence[Mapping[str, Any]], theme: Theme) -> None:
     panel.grid(visible=False, axis="y")
 
 
-def drift_performance(report: DriftReport | Mapping[str, Any]) -> Figure:
+def drift_performance(report: DriftReport | Mapping[str, Any]) -> Figure | Note:
     """Show the primary metric then and now, each with its interval.
 
     Parameters
@@ -251,12 +255,14 @@ def drift_performance(report: DriftReport | Mapping[str, Any]) -> Figure:
     report : DriftReport or mapping
         What ``mlkit.drift.detect`` returned, or its ``to_dict()``.
     """
-    performance = plain(report)["performance"]
+    found = plain(report)
+    performance = found["performance"]
     if performance is None:
-        return statement("Performance was not compared: there are no labels for it.")
+        compared = bool(found["columns"])
+        return Note("Performance was not compared, for want of labels." * compared)
     sides = {"Then": performance["reference"], "Now": performance["current"]}
     if any(side["value"] is None for side in sides.values()):
-        return statement(f"{capital(performance['reason'])}.")
+        return Note(f"{capital(performance['reason'])}.")
     label = performance["current"]["label"]
 
     def draw(canvas: Any, theme: Theme) -> None:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from mlkit.report import wording
+from mlkit.report.folds import Note
 from mlkit.report.intervals import plain
 from mlkit.report.tables import Table, table
 
@@ -38,7 +39,7 @@ MEANINGS = (
 )
 
 
-def drift_findings(report: DriftReport | Mapping[str, Any]) -> Table:
+def drift_findings(report: DriftReport | Mapping[str, Any]) -> Table | Note:
     """Return what was found of each column that is flagged or worth a word.
 
     Parameters
@@ -47,6 +48,8 @@ def drift_findings(report: DriftReport | Mapping[str, Any]) -> Table:
         What ``mlkit.drift.detect`` returned, or its ``to_dict()``.
     """
     found = plain(report)
+    if not found["columns"]:
+        return Note()
     parts = [("prediction", each) for each in found["predictions"]]
     parts += [(each["kind"], each) for each in found["columns"]]
     rows = [
@@ -98,7 +101,7 @@ def _p(value: float | None) -> str:
     return "<0.0001" if value < 1e-4 else wording.number(value, 4)
 
 
-def drift_tests(report: DriftReport | Mapping[str, Any]) -> Table:
+def drift_tests(report: DriftReport | Mapping[str, Any]) -> Table | Note:
     """Return every test of every column: its values, its missing and its new levels.
 
     Parameters
@@ -107,6 +110,8 @@ def drift_tests(report: DriftReport | Mapping[str, Any]) -> Table:
         What ``mlkit.drift.detect`` returned, or its ``to_dict()``.
     """
     found = plain(report)
+    if not found["columns"]:
+        return Note()
     rows = [
         {
             "name": each["name"],
@@ -146,7 +151,7 @@ def _subject(column: Mapping[str, Any], test: Mapping[str, Any]) -> str:
     return str(test["subject"])
 
 
-def drift_statistics(report: DriftReport | Mapping[str, Any]) -> Table:
+def drift_statistics(report: DriftReport | Mapping[str, Any]) -> Table | Note:
     """Return every statistic of every column.
 
     Parameters
@@ -155,6 +160,8 @@ def drift_statistics(report: DriftReport | Mapping[str, Any]) -> Table:
         What ``mlkit.drift.detect`` returned, or its ``to_dict()``.
     """
     found = plain(report)
+    if not found["columns"]:
+        return Note()
     columns = [*found["predictions"], *found["columns"]]
     own = list(dict.fromkeys(name for each in columns for name in each["own"]))
     rows = [

@@ -29,7 +29,7 @@ DRIFT = {
     "columns": ("shifted", "Some columns have shifted, the data as a whole have not"),
     "drift": ("drift", "The data have drifted"),
     "too_few": ("warning", "There are too few current rows to judge"),
-    "not_applicable": ("warning", "There was nothing to compare with"),
+    "not_applicable": ("not_applicable", "There was nothing to compare with"),
 }
 
 

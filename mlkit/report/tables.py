@@ -37,6 +37,7 @@ TONES = {
     "calm": "good",
     "shifted": "caution",
     "drift": "bad",
+    "not_applicable": "neutral",
 }
 
 

@@ -42,7 +42,7 @@ class Outcome:
         A verdict (``promote``, ``undecided``, ``keep``, ``reject``), ``promotable``
         where a person has to promote, the status of a run (``ok``, ``failed``,
         ``interrupted``, ``running``), what a drift check found (``calm``, ``shifted``,
-        ``drift``), ``warning``, ``draft`` or ``none``.
+        ``drift``, ``not_applicable``), ``warning``, ``draft`` or ``none``.
     headline : str
         One sentence without a full stop: what is so now.
     reason : str
@@ -93,6 +93,7 @@ LABELS = {
     "calm": "No drift",
     "shifted": "Some drift",
     "drift": "Drift",
+    "not_applicable": "Not applicable",
 }
 
 

@@ -114,7 +114,8 @@ class Data(Section):
         default_factory=list,
         description="Columns whose values are masked in reports and errors. The model "
         "still learns from them, and its file holds their words and categories; "
-        "`ignore` keeps a column out of it.",
+        "`ignore` keeps a column out of it. Explanations mask a value, but not what "
+        "it contributes, by which rows of equal values can be told to be alike.",
     )
     protected: list[Text] = Field(
         default_factory=list,

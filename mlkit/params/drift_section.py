@@ -61,7 +61,7 @@ class Drift(Section):
         "least this.",
     )
     large_effect: float = Field(
-        0.2,
+        0.15,
         gt=0,
         le=1,
         description="One column with an effect of at least this is drift of the data.",

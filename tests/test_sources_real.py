@@ -96,7 +96,9 @@ def test_adult_has_no_names_and_a_test_file_with_other_labels(
 
 def test_adult_read_with_a_header_is_refused(shared_data: Find) -> None:
     source = str(shared_data("adult/adult-train.csv"))
-    with pytest.raises(SourceError, match=r"such as '39', '77516', '13'.*give 15"):
+    with pytest.raises(
+        SourceError, match=r"such as '39', '77516', '13'.*and 15 data.names"
+    ):
         read(case("binary", source=source, target="income"))
 
 

@@ -66,7 +66,7 @@ def test_effects_name_the_flagged_columns_in_words(
         "4 of 7 columns are flagged: visits (1.00), region (0.30)"
     )
     assert b"absent" in figure.light
-    assert b"0.20, large" in figure.light
+    assert b"0.15, large" in figure.light
     quiet = report.drift_effects(calm)
     assert quiet.alt.startswith(
         "None of 7 columns is flagged; the largest effect is 0.0"

@@ -168,7 +168,8 @@ def _sections(
         for name, href in pages.items()
     ]
     yield Section("reports", "Reports of this run", links=links)
-    yield Section("seen", "What else was seen", sentences=_also_seen(run))
+    if run.get("kind") != "drift":
+        yield Section("seen", "What else was seen", sentences=_also_seen(run))
     tested = evidence.get("paired") or evidence.get("against_dummy")
     shown = [measures.gates_table(found)] if found.get("gates") else []
     if tested and tested["gain"] is not None:

@@ -19,6 +19,7 @@ from typer.testing import CliRunner
 
 from mlkit.cli.app import app
 from mlkit.params import ParamsError, load_params
+from mlkit.params.models import Drift, Explain
 from tests.workspace import PROJECT
 
 README = (PROJECT / "README.md").read_text()
@@ -229,3 +230,16 @@ def test_every_make_target_of_the_docs_is_a_target() -> None:
 def test_links_between_documents_hold(path: Path) -> None:
     for target in re.findall(r"\]\((?!https?:|#)([^)#]+)", path.read_text()):
         assert (path.parent / target).exists(), target
+
+
+def test_defaults_that_the_docs_quote_are_those_of_the_params() -> None:
+    defaults = Drift().model_dump() | Explain().model_dump()
+    quoted = [
+        (key, float(value) / (100 if percent else 1))
+        for page in DOCS
+        for key, value, percent in re.findall(
+            r"`(?:drift|explain)\.(\w+)` \(([\d.]+)( %)?\)", page.read_text()
+        )
+    ]
+    assert len(quoted) >= 5
+    assert [(key, defaults[key]) for key, _ in quoted] == quoted

@@ -88,6 +88,32 @@ def test_the_trigger_retrains_from_the_configured_source(workspace: Path) -> Non
     assert record["verdict"]["new"] is False
 
 
+def test_drift_found_in_a_retrain_leaves_its_exit_code_alone(workspace: Path) -> None:
+    current = "drift.current=data/older.csv"
+    done = run_mlkit(workspace, "retrain", "toy", "--set", current)
+    assert done.returncode == 0, done.stdout + done.stderr
+    steps = {step["name"]: step for step in newest(workspace)["steps"]}
+    assert steps["drift"]["scraps"]["drift"]["verdict"] == "drift"
+
+
+def test_a_drift_step_that_fails_is_told_and_the_retrain_goes_on(workspace) -> None:
+    notebook = workspace / "notebooks" / "drift.ipynb"
+    whole = notebook.read_text()
+    assert whole.count("mlkit.pipeline.find_drift(step, compared)") == 1
+    notebook.write_text(whole.replace("mlkit.pipeline.find_drift(", "no_such_name("))
+    try:
+        done = run_mlkit(workspace, "retrain", "toy", "--set", "seed=8")
+    finally:
+        notebook.write_text(whole)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "goes on without it" in done.stdout
+    record = newest(workspace)
+    assert record["status"] == "ok"
+    assert record["verdict"]["verdict"] in ("promote", "keep", "undecided")
+    page = runs.open_run("toy", record["run"], workspace).path / "index.html"
+    assert "Drift: the step failed" in page.read_text()
+
+
 def test_without_drift_the_trigger_does_nothing(workspace: Path) -> None:
     before = len(runs.names("toy", workspace))
     done = run_mlkit(

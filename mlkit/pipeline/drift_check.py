@@ -3,58 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from mlkit import params as params_room
 from mlkit import registry, sources, store
 from mlkit.params import Params
 from mlkit.pipeline.checking import notebook_path
-from mlkit.pipeline.running import Runner, conduct
-from mlkit.pipeline.runs import RunFolder
+from mlkit.pipeline.running import Ended, Runner, conduct
 from mlkit.pipeline.signatures import arguments
 from mlkit.registry import RegistryError
 from mlkit.report import summary
 from mlkit.sources.places import find_place, measure
-
-
-@dataclass(frozen=True)
-class DriftChecked:
-    """What a drift check came to.
-
-    Attributes
-    ----------
-    folder : RunFolder
-        Where the run was written.
-    record : dict
-        The content of its ``run.json``.
-    """
-
-    folder: RunFolder
-    record: dict[str, Any]
-
-    @property
-    def page(self) -> Path:
-        """The page of the check."""
-        return self.folder.path / "index.html"
-
-    @property
-    def drifted(self) -> bool:
-        """Whether the data set as a whole has drifted."""
-        return (self.record["drift"] or {}).get("verdict") == "drift"
-
-    @property
-    def exit_code(self) -> int:
-        """What the command line ends with: 0, 1 where there is drift, or 3."""
-        if self.record["error"] is not None:
-            return int(self.record["error"].get("exit_code", 3))
-        return 1 if self.drifted else 0
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the answer and where to read on, as plain JSON data."""
-        keys = ("case", "run", "status", "drift", "error")
-        return {key: self.record[key] for key in keys} | {"report": str(self.page)}
 
 
 def check_drift(
@@ -66,7 +25,7 @@ def check_drift(
     wait: bool = False,
     say: Callable[[str], None] = lambda line: None,
     progress_bar: bool = False,
-) -> DriftChecked:
+) -> Ended:
     """Compare current rows with those that the version in production learned from.
 
     Parameters
@@ -89,7 +48,7 @@ def check_drift(
 
     Returns
     -------
-    DriftChecked
+    Ended
         The run's record, whatever was found.
 
     Raises
@@ -102,7 +61,7 @@ def check_drift(
     """
     root = root or store.workspace_root()
     params = _checked(case, data, root, overrides)
-    record = conduct(
+    return conduct(
         params,
         root,
         _work,
@@ -111,7 +70,6 @@ def check_drift(
         say=say,
         progress_bar=progress_bar,
     )
-    return DriftChecked(record.folder, record.content)
 
 
 def _checked(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,42 +10,9 @@ from mlkit import store
 from mlkit.pipeline.checking import NOTEBOOKS, check_case
 from mlkit.pipeline.decide import Decision, StaleChampionError, decide
 from mlkit.pipeline.execute import StepError
-from mlkit.pipeline.running import Runner, conduct
+from mlkit.pipeline.running import Ended, Runner, conduct
 from mlkit.pipeline.runs import RunFolder
 from mlkit.pipeline.steps import read_result
-
-
-@dataclass(frozen=True)
-class Retrained:
-    """What a retrain came to.
-
-    Attributes
-    ----------
-    folder : RunFolder
-        Where the run was written.
-    record : dict
-        The content of its ``run.json``.
-    """
-
-    folder: RunFolder
-    record: dict[str, Any]
-
-    @property
-    def page(self) -> Path:
-        """The run's report."""
-        return self.folder.path / "index.html"
-
-    @property
-    def exit_code(self) -> int:
-        """What the command line ends with: 0, 1, 3 or 4."""
-        if self.record["error"] is not None:
-            return int(self.record["error"].get("exit_code", 3))
-        return 1 if self.record["verdict"]["verdict"] == "reject" else 0
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the verdict and where to read on, as plain JSON data."""
-        keys = ("case", "run", "status", "verdict", "error")
-        return {key: self.record[key] for key in keys} | {"report": str(self.page)}
 
 
 def retrain(
@@ -57,7 +23,7 @@ def retrain(
     wait: bool = False,
     say: Callable[[str], None] = lambda line: None,
     progress_bar: bool = False,
-) -> Retrained:
+) -> Ended:
     """Train, evaluate and decide about a new version of a case's model.
 
     Parameters
@@ -77,7 +43,7 @@ def retrain(
 
     Returns
     -------
-    Retrained
+    Ended
         The run's record, whatever the verdict was.
 
     Raises
@@ -90,7 +56,7 @@ def retrain(
     """
     root = root or store.workspace_root()
     params = check_case(case, root=root, overrides=overrides)
-    record = conduct(
+    return conduct(
         params,
         root,
         _work,
@@ -99,7 +65,6 @@ def retrain(
         say=say,
         progress_bar=progress_bar,
     )
-    return Retrained(record.folder, record.content)
 
 
 def _work(runner: Runner) -> None:

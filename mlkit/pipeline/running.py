@@ -22,6 +22,45 @@ from mlkit.registry import ConflictError, RegistryError
 Say = Callable[[str], None]
 
 
+@dataclass(frozen=True)
+class Ended:
+    """What a run came to.
+
+    Attributes
+    ----------
+    folder : RunFolder
+        Where the run was written.
+    record : dict
+        The content of its ``run.json``.
+    """
+
+    folder: RunFolder
+    record: dict[str, Any]
+
+    @property
+    def page(self) -> Path:
+        """The run's report."""
+        return self.folder.path / "index.html"
+
+    @property
+    def drifted(self) -> bool:
+        """Whether a drift check found that the data as a whole have drifted."""
+        return (self.record["drift"] or {}).get("verdict") == "drift"
+
+    @property
+    def exit_code(self) -> int:
+        """What the command line ends with: 0, 1 where the answer is no, 3 or 4."""
+        if self.record["error"] is not None:
+            return int(self.record["error"].get("exit_code", 3))
+        rejected = (self.record["verdict"] or {}).get("verdict") == "reject"
+        return 1 if rejected or self.drifted else 0
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the answer and where to read on, as plain JSON data."""
+        keys = ("case", "run", "kind", "status", "verdict", "drift", "error")
+        return {key: self.record[key] for key in keys} | {"report": str(self.page)}
+
+
 @dataclass
 class Runner:
     """A run that is under way.
@@ -101,7 +140,7 @@ def conduct(
     wait: bool,
     say: Say,
     progress_bar: bool,
-) -> RunRecord:
+) -> Ended:
     """Do the work of a run inside its lock, its record, its log and its pages.
 
     Parameters
@@ -123,8 +162,8 @@ def conduct(
 
     Returns
     -------
-    RunRecord
-        The record, which also tells what stopped the run.
+    Ended
+        Its record also tells what stopped the run.
 
     Raises
     ------
@@ -153,7 +192,7 @@ def conduct(
                 raise
         finally:
             _attempt("the index", speak, publish.write_index, root)
-    return record
+    return Ended(folder, record.content)
 
 
 # What the record and its page tell in full, so that no caller needs the exception.

@@ -112,6 +112,7 @@ def _numbers(values: Sequence[Any], *, whole: bool) -> Any:
         try:
             return pa.array((None if v is None else int(v) for v in values), pa.int64())
         except (OverflowError, pa.ArrowInvalid):
+            # Beyond 64 bits there is no whole number; the nearest float stands for it.
             pass
     floats = [None if value is None else float(value) for value in values]
     return pa.array(floats, pa.float64(), from_pandas=True)

@@ -94,6 +94,7 @@ def _unzip(place: Place, stream: IO[bytes]) -> bytes:
             f"{place}: the zip archive is damaged or cut short: {one_line(error)}. "
             "Copy it again from where it came"
         ) from error
+    # What zipfile raises for a password, and for a packing that it does not know.
     except (RuntimeError, NotImplementedError) as error:
         raise SourceError(
             f"{place}: the zip archive cannot be unpacked: {one_line(error)}. "

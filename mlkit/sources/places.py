@@ -153,6 +153,7 @@ def _absent(place: Place, system: Any, path: str) -> str:
         ]
     except FileNotFoundError:
         return f"{message}; its folder does not exist either. Check the path"
+    # No right to list it, or an address, such as https, whose folders have no list.
     except (OSError, NotImplementedError, ValueError) as error:
         return (
             f"{message}; its folder cannot be listed: {one_line(error)}. Check the path"

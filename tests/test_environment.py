@@ -88,7 +88,9 @@ def test_the_lock_serves_every_python_and_platform(environment: dict[str, str]) 
     pinned = locked(environment)
     assert max(Counter(name for name, _ in pinned).values()) == 1
     versions = dict(pinned)
-    for needed in requirements("library", "boosting", "postgres", "dev", "setup"):
+    for needed in requirements(
+        "library", "boosting", "dask", "postgres", "dev", "setup"
+    ):
         if needed.marker is None or needed.marker.evaluate(environment):
             version = versions[canonicalize_name(needed.name)]
             assert needed.specifier.contains(version), needed
@@ -130,7 +132,7 @@ def test_conda_users_get_the_same_bounds() -> None:
     assert conda.pop("pip") == setup["pip"]
     assert conda == {
         CONDA_NAMES.get(r.name, r.name): r.specifier
-        for r in requirements("library", "boosting", "postgres", "dev")
+        for r in requirements("library", "boosting", "dask", "postgres", "dev")
     }
     assert "--editable ." in by_pip
     assert CONDA["channels"] == ["conda-forge"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,6 +15,8 @@ from hypothesis import settings
 from mlkit.data import Dataset, prepare
 from mlkit.params import Params, params_from_dict
 from mlkit.registry import Candidate
+from mlkit.report import figures
+from mlkit.report.palette import DARK, Theme
 
 PROJECT = Path(__file__).resolve().parents[1]
 
@@ -85,3 +88,27 @@ def prepared() -> Callable[..., tuple[Dataset, Params]]:
         return prepare(frame, params), params
 
     return make
+
+
+@pytest.fixture
+def dark_as_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hold every dark figure that is made by changing colours to one that is drawn."""
+    drawn: list[tuple[Any, ...]] = []
+    draw_svg, darken = figures._svg, figures._darkened
+
+    def remember(draw: Any, theme: Theme, width: int, height: int) -> bytes:
+        drawn.append((draw, DARK, width, height))
+        return draw_svg(draw, theme, width, height)
+
+    def compare(light: bytes) -> bytes | None:
+        dark = darken(light)
+        if dark is not None:
+            assert anonymous(dark) == anonymous(draw_svg(*drawn[-1]))
+        return dark
+
+    def anonymous(svg: bytes) -> bytes:
+        # matplotlib makes the ids of markers and clips from their style.
+        return re.sub(rb"\b[mp][0-9a-f]{10}\b", b"", svg)
+
+    monkeypatch.setattr(figures, "_svg", remember)
+    monkeypatch.setattr(figures, "_darkened", compare)

@@ -63,6 +63,8 @@ LIME: dict[str, Any] = {
     "notes": [],
 }
 
+pytestmark = pytest.mark.usefixtures("dark_as_drawn")
+
 
 def test_importances_show_both_questions() -> None:
     figure = column_importances(IMPORTANCES)

@@ -20,6 +20,8 @@ from mlkit.report.performance import performance
 
 CLASSES = ["late", "on time"]
 
+pytestmark = pytest.mark.usefixtures("dark_as_drawn")
+
 
 def binary(probability: Any, y: Any) -> Scored:
     p = np.asarray(probability, float)

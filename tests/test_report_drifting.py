@@ -14,6 +14,8 @@ from mlkit.params.models import Drift
 from mlkit.report.folds import Note
 from tests.test_drift_detect import SCHEMA, answers, table
 
+pytestmark = pytest.mark.usefixtures("dark_as_drawn")
+
 
 def area(value: float) -> Performance:
     return Performance(

@@ -13,7 +13,7 @@ import matplotlib as mpl
 import numpy as np
 import pytest
 
-from mlkit.report import Figure, figure, table
+from mlkit.report import Figure, figure, figures, table
 from mlkit.report.images import is_still_image
 from mlkit.report.palette import DARK, LIGHT, Theme, contrast
 from mlkit.report.sanitise import sanitise
@@ -42,6 +42,31 @@ def test_a_small_chart_is_svg_with_text_as_text(line: Figure) -> None:
     texts = {element.text for element in root.iter() if element.tag.endswith("}text")}
     assert "A $cost$ & <b>" in texts
     assert root.get("width") == "495pt"
+
+
+def draw_own_colour(canvas: Any, theme: Theme) -> None:
+    axes = canvas.add_subplot()
+    axes.plot([0, 1], [1, 3], color="#123456" if theme is LIGHT else "#abcdef")
+
+
+def draw_mixed(canvas: Any, theme: Theme) -> None:
+    axes = canvas.add_subplot()
+    axes.imshow(np.eye(3), cmap="Greys" if theme is LIGHT else "Blues")
+
+
+@pytest.mark.parametrize("draw", [draw_own_colour, draw_mixed])
+def test_what_colours_cannot_be_exchanged_in_is_drawn_for_the_dark(draw: Any) -> None:
+    made = figure(draw, alt="a", caption="c")
+    assert made.dark == figures._svg(draw, DARK, made.width, made.height)
+
+
+def test_a_label_that_reads_like_a_colour_keeps_its_words() -> None:
+    def draw(canvas: Any, theme: Theme) -> None:
+        canvas.text(0.1, 0.5, f"paint {LIGHT.blue}", color=theme.blue)
+
+    made = figure(draw, alt="a", caption="c")
+    assert f">paint {LIGHT.blue}<".encode() in made.dark
+    assert f"fill: {DARK.blue}".encode() in made.dark
 
 
 def test_a_large_chart_is_png_with_two_pixels_for_each_pixel() -> None:

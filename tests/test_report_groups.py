@@ -24,6 +24,8 @@ from mlkit.report import (
 from mlkit.report.groups import bias_aside
 from tests.report_runs import EVALUATION, HOSTILE, RUN, changed
 
+pytestmark = pytest.mark.usefixtures("dark_as_drawn")
+
 
 def evaluation(*columns: dict[str, int], task: str = "binary") -> dict[str, Any]:
     """Return an evaluation whose groups have 120 rows a piece, and a rate each."""

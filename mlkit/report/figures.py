@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import base64
 import io
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from html import escape
 from typing import Any, Literal
 
@@ -25,6 +26,13 @@ SHOWN_FONTS = (
     "'Liberation Sans', Arial, sans-serif"
 )
 Draw = Callable[[Any, Theme], None]
+# A colour where matplotlib writes one, not in the words of a label.
+COLOUR = re.compile(rb"(?<=(?:l|e): )#[0-9a-f]{6}(?=[;\"])")
+# The dark theme's colour for each colour of the light one, no two of which are equal.
+DARK_FOR = {
+    colour.encode(): asdict(DARK)[name].encode()
+    for name, colour in asdict(LIGHT).items()
+}
 
 
 @dataclass(frozen=True)
@@ -92,13 +100,14 @@ def figure(
     width: int = 660,
     height: int = 380,
 ) -> Figure:
-    """Draw a chart once for a light and once for a dark ground.
+    """Draw a chart for a light and for a dark ground.
 
     Parameters
     ----------
     draw : callable
         ``draw(canvas, theme)`` fills an empty :class:`matplotlib.figure.Figure` with
-        the colours of a :class:`Theme`. It is called twice and must draw the same.
+        the colours of a :class:`Theme`. It may be called once for each theme, and must
+        draw the same each time.
     alt : str
         The finding in words.
     caption : str
@@ -113,13 +122,12 @@ def figure(
     Figure
         As SVG while that is small, else as PNG with two pixels for each CSS pixel.
     """
-    images = [_svg(draw, theme, width, height) for theme in (LIGHT, DARK)]
-    mime: Literal["image/svg+xml", "image/png"] = "image/svg+xml"
-    if max(map(len, images)) > LARGEST_SVG:
-        images = [_png(draw, theme, width, height) for theme in (LIGHT, DARK)]
-        mime = "image/png"
-    light, dark = images
-    return Figure(alt, caption, light, dark, mime, width, height, table)
+    light = _svg(draw, LIGHT, width, height)
+    if len(light) > LARGEST_SVG:
+        light, dark = (_png(draw, theme, width, height) for theme in (LIGHT, DARK))
+        return Figure(alt, caption, light, dark, "image/png", width, height, table)
+    dark = _darkened(light) or _svg(draw, DARK, width, height)
+    return Figure(alt, caption, light, dark, "image/svg+xml", width, height, table)
 
 
 def statement(text: str, table: Table | None = None) -> Figure:
@@ -151,6 +159,17 @@ def _svg(draw: Draw, theme: Theme, width: int, height: int) -> bytes:
     text = buffer.getvalue()
     # Only the family is replaced: the room was measured with DejaVu, which runs wider.
     return text[text.index("<svg") :].replace(DRAWN_FONT, SHOWN_FONTS).encode()
+
+
+def _darkened(light: bytes) -> bytes | None:
+    """Return a light SVG in the colours of the dark theme, which takes no drawing.
+
+    None where that is not the same as drawing it: it holds an image, or a colour that
+    is not the theme's own.
+    """
+    if b"<image" in light or not set(COLOUR.findall(light)) <= DARK_FOR.keys():
+        return None
+    return COLOUR.sub(lambda found: DARK_FOR[found[0]], light)
 
 
 def _png(draw: Draw, theme: Theme, width: int, height: int) -> bytes:

@@ -136,7 +136,7 @@ def predict_file(
         version, allow_pickle=params.registry.allow_pickle
     )
     schema = Schema.from_dict(loaded.manifest["schema"])
-    raw = sources.read_table(data, params.data, root=root, scoring=True)
+    raw = sources.read_table(data, params.data, root=root, scoring=True, every_row=True)
     rows = _fitting(raw, schema, name)
     threshold = loaded.manifest["params"]["evaluate"]["threshold"]
     answers = score(loaded.model, rows, schema, threshold=threshold)

@@ -53,6 +53,15 @@ BROKEN = [
      'data.split.cutoff must be an ISO date or time, got "01.02.2024"; write, for'),
     (["data.test=b.csv", "data.split.test_share=0.3"],
      "data.split has no meaning beside data.test, whose rows are the test rows"),
+    (["data.only={y: 1}"], "data.only may not hold the target, of which every value "
+     'is needed, got {"y": 1}; name another column'),
+    (["data.only={age: 30}", "data.sensitive=[age]"],
+     "data.only may not hold a column of data.sensitive, whose values no report may"),
+    (["segments=y"], "segments may not be the target, of which each model needs every "
+     'value, got "y"; name another column'),
+    (["segments=tenant", "data.sensitive=[tenant]"],
+     "segments may not be a column of data.sensitive: its values would stand in"),
+    (["segments=w", "data.weight=w"], "segments may not be data.weight, which is an"),
     (["data.time=y"], "data.time may not be the target"),
     (["data.group=y"], "data.group may not be the target"),
     (["data.weight=y"], "data.weight may not be the target"),
@@ -121,6 +130,7 @@ def test_every_rule_is_broken_by_a_test() -> None:
         ["train.estimator=sklearn.svm:SVC", "train.options={a: 1}",
          "train.search.space={b: [1]}"],
         ["registry.version=v1.2.0-rc.1+5"],
+        ["segments=region", "data.only={country: DE, year: 2024, open: true}"],
     ],
 )  # fmt: skip
 def test_a_case_that_keeps_the_rules_is_good(overrides: list[str]) -> None:

@@ -130,6 +130,42 @@ RULES = (
         "remove one of the two",
     ),
     Rule(
+        "data.only",
+        ("data.target",),
+        lambda p: p.data.target in p.data.only,
+        "may not hold the target, of which every value is needed",
+        "name another column",
+    ),
+    Rule(
+        "data.only",
+        ("data.sensitive",),
+        lambda p: not set(p.data.only).isdisjoint(p.data.sensitive),
+        "may not hold a column of data.sensitive, whose values no report may show",
+        "take it out, or choose the rows by data.query",
+    ),
+    Rule(
+        "segments",
+        ("data.target",),
+        lambda p: p.segments == p.data.target,
+        "may not be the target, of which each model needs every value",
+        "name another column",
+    ),
+    Rule(
+        "segments",
+        ("data.sensitive",),
+        lambda p: p.segments in p.data.sensitive,
+        "may not be a column of data.sensitive: its values would stand in the names "
+        "of models and in reports",
+        "name a column that may be shown",
+    ),
+    Rule(
+        "segments",
+        ("data.weight",),
+        lambda p: p.segments is not None and p.segments == p.data.weight,
+        "may not be data.weight, which is an amount",
+        "name a column of few values",
+    ),
+    Rule(
         "data.time",
         ("data.target",),
         lambda p: p.data.time == p.data.target,

@@ -64,6 +64,11 @@ class Data(Section):
         None,
         description="A file of its own with the test rows; null splits the source.",
     )
+    only: dict[str, Scalar] = Field(
+        default_factory=dict,
+        description="Keeps only rows that have these values: a column each, and the "
+        "value it must have. Rows to score are not left out.",
+    )
     separator: Literal[",", ";", "\t", "|"] | None = Field(
         None, description="Column separator of a text file; null finds it."
     )

@@ -15,7 +15,7 @@ from mlkit.params.drift_section import Drift, Statistic
 from mlkit.params.evaluate_section import PRIMARY_METRIC, Evaluate, Gate, Metric
 from mlkit.params.explain_section import Explain
 from mlkit.params.train_section import ESTIMATORS, Search, Train
-from mlkit.params.values import Kind, Name, Section, SemanticVersion, Task
+from mlkit.params.values import Kind, Name, Section, SemanticVersion, Task, Text
 
 __all__ = [
     "ESTIMATORS",
@@ -78,6 +78,12 @@ class Params(Section):
     task: Task = Field(description="What kind of prediction is made.")
     seed: int = Field(0, ge=0, lt=2**32, description="Seed of everything random.")
     notes: str = Field("", description="Free text that is kept with the version.")
+    segments: Text | None = Field(
+        None,
+        description="A column by whose values the case is divided: a retrain makes one "
+        "model a value, each filed as the model `<model>.<value>`, and one report "
+        "of all.",
+    )
     data: Data
     train: Train = Field(default_factory=Train)
     evaluate: Evaluate = Field(default_factory=Evaluate)

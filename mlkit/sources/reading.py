@@ -19,6 +19,7 @@ from mlkit.sources.databases import read_database
 from mlkit.sources.delimited import WORDS, clean, parse
 from mlkit.sources.errors import SourceError
 from mlkit.sources.names import no_rows, refuse_repeated
+from mlkit.sources.only import keep_only
 from mlkit.sources.parquet import read_parquet
 from mlkit.sources.places import Place, find_place, measure
 from mlkit.sources.queries import run_query
@@ -48,7 +49,7 @@ class Raw:
 
 
 def read(params: Params, *, root: Path | None = None) -> Raw:
-    """Return the tables of a case.
+    """Return the tables of a case, of which ``data.only`` keeps some rows.
 
     Parameters
     ----------
@@ -63,15 +64,26 @@ def read(params: Params, *, root: Path | None = None) -> Raw:
         A table cannot be read.
     """
     frame, origin = _read_source(params, root)
+    only = params.data.only
+    kept = keep_only(frame, only, origin)
+    if only:
+        chosen = ", ".join(f"{column} {value}" for column, value in only.items())
+        origin += f", of which {counted(len(kept), 'row')} with {chosen}"
     if params.data.test is None:
-        return Raw(frame, None, origin)
+        return Raw(kept, None, origin)
     target = params.data.target
     test, test_origin = _read_any(params.data.test, params.data, root, target=target)
-    return Raw(frame, test, f"{origin}; test rows from {test_origin}")
+    origin = f"{origin}; test rows from {test_origin}"
+    return Raw(kept, keep_only(test, only, test_origin), origin)
 
 
 def read_table(
-    path_or_uri: str, data: Data, *, root: Path | None = None, scoring: bool = False
+    path_or_uri: str,
+    data: Data,
+    *,
+    root: Path | None = None,
+    scoring: bool = False,
+    every_row: bool = False,
 ) -> pd.DataFrame:
     """Return one table, read as the source of a case is read.
 
@@ -80,19 +92,23 @@ def read_table(
     path_or_uri : str
         A CSV, TSV or Parquet file, or ``sklearn:<name>``.
     data : Data
-        ``separator``, ``encoding``, ``header``, ``names`` and ``missing`` are heeded.
+        ``separator``, ``encoding``, ``header``, ``names``, ``missing`` and ``only``
+        are heeded.
     root : Path, optional
         Where a relative path starts; None takes the workspace root.
     scoring : bool
         Whether the rows are to be scored: where ``header`` is false, the file may lack
         the target, and may begin with a line of the names.
+    every_row : bool
+        Whether rows that ``only`` would leave out are kept.
 
     Raises
     ------
     SourceError
         The table cannot be read.
     """
-    return _read_any(path_or_uri, data, root, scoring=scoring)[0]
+    frame, origin = _read_any(path_or_uri, data, root, scoring=scoring)
+    return frame if every_row else keep_only(frame, data.only, origin)
 
 
 def check_source(params: Params, root: Path | None = None) -> None:

@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     )
     from mlkit.pipeline.publish import write_index
     from mlkit.pipeline.record import now, who
-    from mlkit.pipeline.retraining import retrain
+    from mlkit.pipeline.retraining import retrain, retrain_params
     from mlkit.pipeline.steps import finish, load_dataset, open_step
 
 __all__ = [
@@ -77,6 +77,7 @@ __all__ = [
     "open_step",
     "predict_all",
     "retrain",
+    "retrain_params",
     "run_draft",
     "save_drift",
     "save_explanations",
@@ -114,6 +115,7 @@ _HOME = {
     "open_step": "steps",
     "predict_all": "artifacts",
     "retrain": "retraining",
+    "retrain_params": "retraining",
     "run_draft": "draft",
     "save_drift": "drifting",
     "save_explanations": "explaining",

@@ -40,11 +40,16 @@ def check_case(
     """
     root = root or store.workspace_root()
     params = params_room.load_params(case, root, overrides=overrides)
+    check_params(params, root)
+    return params
+
+
+def check_params(params: Params, root: Path) -> None:
+    """Check everything that params name, as `check_case` does."""
     _check_what_params_name(params, root)
     _check_version_is_free(params, root)
     for name in NOTEBOOKS:
-        arguments(notebook_path(name, root), case, None, params.to_dict())
-    return params
+        arguments(notebook_path(name, root), params.case, None, params.to_dict())
 
 
 def _check_what_params_name(params: Params, root: Path) -> None:

@@ -119,8 +119,26 @@ class RunRecord:
         root: Path,
         *,
         kind: str = "retrain",
+        resumed: str | None = None,
+        fan_out: str | None = None,
     ) -> RunRecord:
-        """Start the record of a run with the status ``running``."""
+        """Start the record of a run with the status ``running``.
+
+        Parameters
+        ----------
+        folder : RunFolder
+            Where the run is written.
+        params : Params
+            Its checked params.
+        root : Path
+            The workspace.
+        kind : str
+            ``retrain``, ``drift`` or ``fan_out``.
+        resumed : str, optional
+            The run that it goes on from.
+        fan_out : str, optional
+            The run of kind ``fan_out`` that it is a member of.
+        """
         record = cls(
             folder,
             {
@@ -128,6 +146,8 @@ class RunRecord:
                 "case": folder.case,
                 "run": folder.run,
                 "kind": kind,
+                "resumed": resumed,
+                "fan_out": fan_out,
                 "status": "running",
                 "started_at": stamp(now()),
                 "ended_at": None,

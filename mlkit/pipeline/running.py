@@ -99,7 +99,10 @@ class Runner:
     def step(self, name: str) -> Iterator[dict[str, Any]]:
         """Time a step, say how it went, and add it to the record."""
         started = time.monotonic()
-        step: dict[str, Any] = {"name": name, "status": "failed", "error": None}
+        step: dict[str, Any] = {
+            **{"name": name, "status": "failed", "error": None},
+            **{"key": None, "taken": None, "why": []},
+        }
         try:
             yield step
             step["status"] = "ok"
@@ -140,6 +143,8 @@ def conduct(
     wait: bool,
     say: Say,
     progress_bar: bool,
+    resumed: str | None = None,
+    fan_out: str | None = None,
 ) -> Ended:
     """Do the work of a run inside its lock, its record, its log and its pages.
 
@@ -159,6 +164,10 @@ def conduct(
         Is given each line of progress.
     progress_bar : bool
         Show papermill's progress bar.
+    resumed : str, optional
+        The run that it goes on from.
+    fan_out : str, optional
+        The run of kind ``fan_out`` that it is a member of.
 
     Returns
     -------
@@ -174,7 +183,9 @@ def conduct(
     with runs.hold(case, root, wait=wait):
         publish.reconcile(case, root)
         folder = runs.create_run(case, root, at=now())
-        record = RunRecord.open(folder, params, root, kind=kind)
+        record = RunRecord.open(
+            folder, params, root, kind=kind, resumed=resumed, fan_out=fan_out
+        )
         publish.write_run_page(folder, record.content, root)
         speak = _logged(folder, say)
         speak(f"run {folder.run} of case {case}")

@@ -37,6 +37,7 @@ LAYERS = {
     "predict": 3,
     "scaffold": 3,
     "doctor": 3,
+    "clean": 3,
     "cli": 3,
 }
 # Within a layer, rooms do not know one another. These may, and why.
@@ -48,6 +49,8 @@ BESIDE = {
     ("explain", "train"): "how a fitted pipeline is built is known in one place",
     ("drift", "data"): "what is compared are the columns of a Dataset",
     ("pipeline", "report"): "a run ends in its pages",
+    ("clean", "pipeline"): "what a run is and how it is locked, and the index",
+    ("cli", "clean"): "commands",
     ("cli", "pipeline"): "commands",
     ("cli", "predict"): "commands",
     ("cli", "doctor"): "commands",

@@ -1,0 +1,17 @@
+"""Keeping house: old runs go, what anything still leans on stays.
+
+Of each case the newest runs are *kept*. An older run *stays* as well when the
+registry's log, the manifest of a version or an export names it, or when the page of a
+run that stays links to it. Everything else that is old *goes*: runs, the draft, run
+folders whose record cannot be read, and what killed processes left behind. What is not
+mlkit's is left alone and named.
+
+:func:`find_old` says what would go; :func:`remove` does it. A folder is first renamed,
+inside the lock of its case, to a name that no reader takes for a run, and only then
+deleted: whoever kills it leaves no half of a run, and the next clean ends the work.
+"""
+
+from mlkit.clean.plan import Item, Kept, Plan, find_old
+from mlkit.clean.removal import Cleaned, remove
+
+__all__ = ["Cleaned", "Item", "Kept", "Plan", "find_old", "remove"]

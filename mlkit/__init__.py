@@ -17,6 +17,7 @@ ROOMS = (
     "clean",
     "cli",
     "data",
+    "differences",
     "doctor",
     "drift",
     "evaluate",

@@ -37,6 +37,7 @@ LAYERS = {
     "predict": 3,
     "scaffold": 3,
     "doctor": 3,
+    "differences": 3,
     "clean": 3,
     "cli": 3,
 }
@@ -51,6 +52,10 @@ BESIDE = {
     ("pipeline", "report"): "a run ends in its pages",
     ("clean", "pipeline"): "what a run is and how it is locked, and the index",
     ("cli", "clean"): "commands",
+    ("differences", "pipeline"): "where runs are, and their names",
+    ("differences", "report"): "the words and the page of a comparison",
+    ("cli", "differences"): "commands",
+    ("cli", "report"): "the words of a comparison are those of its page",
     ("cli", "pipeline"): "commands",
     ("cli", "predict"): "commands",
     ("cli", "doctor"): "commands",

@@ -19,6 +19,7 @@ import typer
 import mlkit
 from mlkit import store
 from mlkit.cli.clean import clean
+from mlkit.cli.differences import diff
 from mlkit.cli.errors import code_of, error_record, message_of
 from mlkit.cli.printing import complain, end, note, print_json, say
 from mlkit.cli.registry import registry_app
@@ -33,6 +34,7 @@ app = typer.Typer(
 params_app = typer.Typer(no_args_is_help=True, help="The params of a case.")
 app.add_typer(registry_app, name="registry")
 app.add_typer(params_app, name="params")
+app.command()(diff)
 app.command()(clean)
 
 # The case that comes with the project; the Makefile has the same.

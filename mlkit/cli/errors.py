@@ -19,6 +19,7 @@ CODES = {
     ("mlkit.data", "DataError"): 2,
     ("mlkit.predict", "PredictError"): 2,
     ("mlkit.scaffold", "ScaffoldError"): 2,
+    ("mlkit.differences", "RunChoiceError"): 2,
     ("mlkit.pipeline.signatures", "SignatureError"): 2,
     ("mlkit.pipeline.decide", "ChangedModelError"): 1,
     ("mlkit.pipeline.execute", "StepError"): 3,

@@ -14,6 +14,7 @@ from mlkit.report.attribution_rows import explained_rows, waterfall
 from mlkit.report.attributions import column_importances
 from mlkit.report.cases import index_page
 from mlkit.report.columns import checks, distributions, missing
+from mlkit.report.differences import FigurePair, differences_page
 from mlkit.report.drifting import (
     drift_distributions,
     drift_effects,
@@ -36,6 +37,7 @@ from mlkit.report.views import CaseView, Header, KeyNumber, Link, Outcome
 __all__ = [
     "CaseView",
     "Figure",
+    "FigurePair",
     "Finding",
     "Findings",
     "Fold",
@@ -47,6 +49,7 @@ __all__ = [
     "Table",
     "checks",
     "column_importances",
+    "differences_page",
     "distributions",
     "drift_distributions",
     "drift_effects",

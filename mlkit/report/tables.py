@@ -38,6 +38,8 @@ TONES = {
     "shifted": "caution",
     "drift": "bad",
     "not_applicable": "neutral",
+    "b_better": "good",
+    "a_better": "caution",
 }
 
 

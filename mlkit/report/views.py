@@ -94,6 +94,10 @@ LABELS = {
     "shifted": "Some drift",
     "drift": "Drift",
     "not_applicable": "Not applicable",
+    "a_better": "A is better",
+    "b_better": "B is better",
+    "neither": "Neither is better",
+    "identical": "Nothing differs",
 }
 
 

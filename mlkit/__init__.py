@@ -22,6 +22,8 @@ ROOMS = (
     "drift",
     "evaluate",
     "explain",
+    "fan_out",
+    "kernels",
     "metrics",
     "params",
     "pipeline",

@@ -21,6 +21,8 @@ from mlkit import store
 from mlkit.cli.clean import clean
 from mlkit.cli.differences import diff
 from mlkit.cli.errors import code_of, error_record, message_of
+from mlkit.cli.fan_out import Every, Executor, Workspace, fans_out, retrain_many
+from mlkit.cli.kernel import kernel_app
 from mlkit.cli.printing import complain, end, note, print_json, say
 from mlkit.cli.registry import registry_app
 
@@ -34,8 +36,9 @@ app = typer.Typer(
 params_app = typer.Typer(no_args_is_help=True, help="The params of a case.")
 app.add_typer(registry_app, name="registry")
 app.add_typer(params_app, name="params")
-app.command()(diff)
+app.add_typer(kernel_app, name="kernel")
 app.command()(clean)
+app.command()(diff)
 
 # The case that comes with the project; the Makefile has the same.
 CASE = "vendor_dispatch"
@@ -62,17 +65,47 @@ def options(
 
 @app.command()
 def retrain(
-    case: Case = CASE,
+    case: Annotated[
+        str | None,
+        typer.Argument(
+            help="A case: the name of a file in params/.", show_default=CASE
+        ),
+    ] = None,
+    every: Every = False,
+    executor: Executor = "processes",
+    workspace: Workspace = None,
+    jobs: Annotated[
+        int | None,
+        typer.Option(
+            "--jobs", min=1, help="Steps of a case, or retrains, at the same time."
+        ),
+    ] = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Run every step, whatever is known.")
+    ] = False,
     overrides: Overrides = None,
     wait: Wait = False,
     as_json: AsJson = False,
 ) -> None:
     """Train, evaluate, decide about a new version, and write the reports."""
-    _checked(case, overrides)
+    given = overrides or ()
+    asked: dict[str, Any] = {"force": force, "wait": wait}
+    if fans_out(case if every else case or CASE, given, every=every):
+        return retrain_many(
+            None if every else case or CASE,
+            overrides=given,
+            executor=executor,
+            jobs=jobs,
+            workspace=workspace,
+            as_json=as_json,
+            **asked,
+        )
+    if jobs is not None:
+        asked["jobs"] = jobs
     done = mlkit.pipeline.retrain(
-        case,
-        overrides=overrides or (),
-        wait=wait,
+        case or CASE,
+        overrides=given,
+        **asked,
         say=note if as_json else say,
         progress_bar=sys.stderr.isatty() and not as_json,
     )

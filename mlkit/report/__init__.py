@@ -25,6 +25,7 @@ from mlkit.report.figures import Figure, figure
 from mlkit.report.folds import Fold
 from mlkit.report.groups import Finding, Findings, group_rates
 from mlkit.report.intervals import metric_intervals
+from mlkit.report.league import league_page
 from mlkit.report.measures import gates_table
 from mlkit.report.notebook import notebook_page
 from mlkit.report.performance import Gallery, performance, slice_performance
@@ -64,6 +65,7 @@ __all__ = [
     "glue",
     "group_rates",
     "index_page",
+    "league_page",
     "lime_rows",
     "metric_intervals",
     "missing",

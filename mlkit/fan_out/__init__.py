@@ -1,0 +1,42 @@
+"""Many at once: all cases, or one model for each value of a column, side by side.
+
+A *unit* is one whole retrain: of a case, or of a *segment*, the rows of a case that
+have one value in the column ``segments``. A *crew* works units off: processes of this
+machine, or the workers of a Dask cluster, both by way of one
+``concurrent.futures.Executor``. What became of each unit is a *member* of a run of kind
+``fan_out``, whose page is a league table.
+
+:func:`retrain_many` does all of it.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from mlkit.fan_out.crews import ExecutorError, check_executor
+    from mlkit.fan_out.retraining import FannedOut, retrain_many
+    from mlkit.fan_out.segments import SegmentsError
+
+__all__ = [
+    "ExecutorError",
+    "FannedOut",
+    "SegmentsError",
+    "check_executor",
+    "retrain_many",
+]
+
+_HOME = {
+    "ExecutorError": "crews",
+    "FannedOut": "retraining",
+    "SegmentsError": "segments",
+    "check_executor": "crews",
+    "retrain_many": "retraining",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOME:
+        return getattr(importlib.import_module(f"mlkit.fan_out.{_HOME[name]}"), name)
+    raise AttributeError(f"module 'mlkit.fan_out' has no attribute {name!r}")

@@ -24,6 +24,7 @@ ROOMS = (
     "explain",
     "fan_out",
     "kernels",
+    "kernels",
     "metrics",
     "params",
     "pipeline",

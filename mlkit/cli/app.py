@@ -23,6 +23,7 @@ from mlkit.cli.differences import diff
 from mlkit.cli.errors import code_of, error_record, message_of
 from mlkit.cli.fan_out import Every, Executor, Workspace, fans_out, retrain_many
 from mlkit.cli.kernel import kernel_app
+from mlkit.cli.kernel import kernel_app
 from mlkit.cli.printing import complain, end, note, print_json, say
 from mlkit.cli.registry import registry_app
 
@@ -36,6 +37,7 @@ app = typer.Typer(
 params_app = typer.Typer(no_args_is_help=True, help="The params of a case.")
 app.add_typer(registry_app, name="registry")
 app.add_typer(params_app, name="params")
+app.add_typer(kernel_app, name="kernel")
 app.add_typer(kernel_app, name="kernel")
 app.command()(clean)
 app.command()(diff)

@@ -18,6 +18,7 @@ CODES = {
     ("mlkit.sources", "SourceError"): 2,
     ("mlkit.data", "DataError"): 2,
     ("mlkit.kernels", "ColdError"): 2,
+    ("mlkit.kernels", "ColdError"): 2,
     ("mlkit.predict", "PredictError"): 2,
     ("mlkit.scaffold", "ScaffoldError"): 2,
     ("mlkit.differences", "RunChoiceError"): 2,

@@ -1,0 +1,208 @@
+"""What a forked process does to be as a process that Python has just started.
+
+A script's part, loaded by its path: no module of mlkit is in a kernel that did not
+import one. Whatever a fork copies and a fresh process would not have is put right here.
+"""
+
+from __future__ import annotations
+
+import functools
+import gc
+import importlib
+import importlib.util
+import io
+import os
+import resource
+import select
+import shutil
+import signal
+import sys
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+# Chosen by ipykernel unless MPLBACKEND says otherwise; matplotlib reads that once.
+INLINE = "module://matplotlib_inline.backend_inline"
+# Who listens to which variable; the first that is set counts, else every core.
+THREADS = {
+    "openmp": ("OMP_NUM_THREADS",),
+    "openblas": ("OPENBLAS_NUM_THREADS", "GOTO_NUM_THREADS", "OMP_NUM_THREADS"),
+    "mkl": ("MKL_NUM_THREADS", "OMP_NUM_THREADS"),
+    "blis": ("BLIS_NUM_THREADS", "OMP_NUM_THREADS"),
+}
+# They look once at what kind of front end there is, which a parent has not.
+LOOKED = ("tqdm.auto", "tqdm.autonotebook", "tqdm.notebook")
+
+
+class ClientWatch(threading.Thread):
+    """Ends the kernel when the process that asked for it has ended.
+
+    Stands in for ipykernel's own watch, which looks for a change of the parent: a
+    forked kernel's parent is not its client.
+    """
+
+    def __init__(self, client: int, folder: str | None, parent_pid: int = 0) -> None:
+        super().__init__(daemon=True)
+        self.client, self.folder = client, folder
+
+    def run(self) -> None:
+        """Wait for the end of the client."""
+        poll = select.poll()
+        poll.register(self.client, select.POLLIN)
+        poll.poll()
+        # Nobody is left to remove the sockets.
+        if self.folder is not None:
+            shutil.rmtree(self.folder, ignore_errors=True)
+        os._exit(1)
+
+
+def prepare() -> dict[str, Any]:
+    """Find, once for all kernels, what each would have to look for."""
+    from threadpoolctl import ThreadpoolController
+
+    spec = importlib.util.find_spec("ipykernel_launcher")
+    assert spec is not None
+    return {"pools": ThreadpoolController(), "launcher": spec.origin}
+
+
+def become_kernel(fork: Any, prepared: Mapping[str, Any]) -> None:
+    """Be the kernel that was asked for, until it ends.
+
+    Parameters
+    ----------
+    fork : Fork
+        The request, the streams of the kernel and a descriptor of its client.
+    prepared : mapping
+        What :func:`prepare` found.
+    """
+    request = fork.request
+    env = request["env"]
+    os.setsid()
+    _take_streams(fork.streams)
+    _take_surroundings(request)
+    _take_signals(request)
+    _start_anew()
+    _take_paths(env, request["cwd"])
+    _share_cores(prepared["pools"], env)
+    _choose_backend(env)
+    sys.argv = [str(prepared["launcher"]), *request["argv"][3:]]
+    sys.orig_argv = list(request["argv"])
+    gc.enable()
+    _run(fork.alive, int(env.get("JPY_PARENT_PID") or 0), request["folder"])
+
+
+def _run(client: int, parent_pid: int, folder: str | None) -> None:
+    from ipykernel import kernelapp
+
+    app: Any = kernelapp
+    app.ParentPollerUnix = functools.partial(ClientWatch, client, folder)
+    # The class read the variable when it was imported.
+    app.IPKernelApp.launch_instance(parent_handle=parent_pid)
+
+
+def _take_streams(streams: Sequence[int]) -> None:
+    for number, stream in enumerate(streams):
+        os.dup2(stream, number)
+    for stream in streams:
+        os.close(stream)
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        stream = _stream(number, name, getattr(sys, name))
+        setattr(sys, name, stream)
+        setattr(sys, f"__{name}__", stream)
+
+
+def _stream(number: int, name: str, like: Any) -> Any:
+    """Open a standard stream as Python does when it starts."""
+    mode = "r" if number == 0 else "w"
+    raw = io.FileIO(number, mode, closefd=False)
+    raw.name = f"<{name}>"
+    through = bool(getattr(like, "write_through", False))
+    buffer: Any = raw
+    if number == 0:
+        buffer = io.BufferedReader(raw)
+    elif not through:
+        buffer = io.BufferedWriter(raw)
+    text: Any = io.TextIOWrapper(
+        buffer,
+        encoding=like.encoding,
+        errors=like.errors,
+        newline="\n",
+        line_buffering=not through and (number == 2 or raw.isatty()),
+        write_through=through,
+    )
+    text.mode = mode
+    return text
+
+
+def _take_surroundings(request: Mapping[str, Any]) -> None:
+    os.environ.clear()
+    os.environ.update(request["env"])
+    time.tzset()
+    os.chdir(request["cwd"])
+    os.umask(request["umask"])
+    for name, soft in request["limits"].items():
+        number = getattr(resource, name)
+        resource.setrlimit(number, (soft, resource.getrlimit(number)[1]))
+
+
+def _take_signals(request: Mapping[str, Any]) -> None:
+    """Set what a program inherits: which signals are ignored, and which wait."""
+    ignored = {*request["ignored"], signal.SIGPIPE, signal.SIGXFSZ}
+    for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}:
+        action = signal.SIG_IGN if number in ignored else signal.SIG_DFL
+        if signal.getsignal(number) is not None:
+            signal.signal(number, action)
+    if signal.SIGINT not in ignored:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.pthread_sigmask(signal.SIG_SETMASK, request["blocked"])
+
+
+def _start_anew() -> None:
+    """Forget what was drawn or looked up before the fork."""
+    # `random` does so by itself.
+    numpy_random = sys.modules.get("numpy.random")
+    if numpy_random is not None:
+        numpy_random.seed()
+    process: Any = sys.modules.get("multiprocessing.process")
+    if process is not None:
+        process.ORIGINAL_DIR = os.getcwd()
+        process.current_process().authkey = os.urandom(32)
+    tempfile: Any = sys.modules.get("tempfile")
+    if tempfile is not None:
+        tempfile.tempdir = None
+    for name in LOOKED:
+        sys.modules.pop(name, None)
+    importlib.invalidate_caches()
+
+
+def _take_paths(env: Mapping[str, str], cwd: str) -> None:
+    """Put PYTHONPATH before the rest, as Python does when it starts."""
+    given = [
+        os.path.abspath(place)
+        for place in filter(None, [env.get("PYTHONPATH")])
+        for place in place.split(os.pathsep)
+    ]
+    sys.path[:] = list(dict.fromkeys([*given, *sys.path]))
+
+
+def _share_cores(pools: Any, env: Mapping[str, str]) -> None:
+    """Give libraries that are loaded already the number of threads they would read."""
+    cores = len(os.sched_getaffinity(0))
+    for library in pools.lib_controllers:
+        names = THREADS.get(library.internal_api, ())
+        said = filter(None, (_number(env.get(name, "")) for name in names))
+        library.set_num_threads(next(said, cores))
+    if "NUMBA_NUM_THREADS" in env and "numba.core.config" in sys.modules:
+        sys.modules["numba.core.config"].reload_config()
+
+
+def _number(text: str) -> int | None:
+    first = text.partition(",")[0].strip()
+    return int(first) if first.isdecimal() and int(first) > 0 else None
+
+
+def _choose_backend(env: Mapping[str, str]) -> None:
+    matplotlib = sys.modules.get("matplotlib")
+    if matplotlib is not None:
+        matplotlib.rcParams["backend"] = env.get("MPLBACKEND") or INLINE

@@ -1,0 +1,399 @@
+"""The process that kernels are forked from: it imports, waits, and forks.
+
+A script, run by its path and never imported by mlkit: ``parent.py SOCKET IDLE``. It
+computes nothing and starts no thread, event loop or ZMQ context, and looks before each
+fork whether that is still so. A client asks over a socket that only its user can reach:
+a frame of 8 bytes of length and JSON, and for a kernel its three standard streams.
+
+What a client may ask: ``{"ask": "kernel", ...}``, answered by ``{"pid": n}`` and, when
+the kernel ended, by ``{"exit": code}``; ``{"ask": "status"}``; ``{"ask": "stop"}``;
+``{"ask": "retire"}``, to leave with the last kernel. A no is ``{"refused": why}``.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import gc
+import importlib.util
+import json
+import os
+import select
+import selectors
+import signal
+import socket
+import struct
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+HEAD = struct.Struct("!Q")
+CREDENTIALS = struct.Struct("3i")
+# How often a parent looks whether its socket is still its own.
+LOOK = 60.0
+ALREADY = 75
+
+
+@dataclass
+class Client:
+    """A connection, and the kernel that was forked for it."""
+
+    conn: socket.socket
+    pid: int
+    alive: int
+    buffer: bytearray = field(default_factory=bytearray)
+    streams: list[int] = field(default_factory=list)
+    kernel: int = 0
+    ended: int = -1
+    since: float = 0.0
+    gone: bool = False
+
+    def descriptors(self) -> Iterator[int]:
+        """Yield every descriptor that belongs to this client."""
+        yield from (self.conn.fileno(), self.alive, *self.streams)
+        if self.ended >= 0:
+            yield self.ended
+
+
+@dataclass(frozen=True)
+class Fork:
+    """What a process that is to become a kernel needs: this is only in a child."""
+
+    request: dict[str, Any]
+    streams: list[int]
+    alive: int
+
+
+class Parent:
+    """Serves clients until it is idle, retired or told to stop."""
+
+    def __init__(self, path: Path, listener: socket.socket, idle: float) -> None:
+        self.path, self.listener, self.idle = path, listener, idle
+        self.own = path.stat().st_ino
+        self.since = self.used = time.time()
+        self.leaving = False
+        self.clients: list[Client] = []
+        self.fork: Fork | None = None
+        self.missing: dict[str, str] = {}
+        self.bare: set[str] = set()
+        self.selector = selectors.PollSelector()
+        listener.setblocking(False)
+        self._watch(listener.fileno(), self._accept)
+
+    def serve(self) -> Fork | None:
+        """Answer clients; return None to leave, or in a child what it is to become."""
+        while not self._over():
+            for key, _ in self.selector.select(min(self.idle, LOOK)):
+                # What an earlier one closed is no longer watched.
+                if key.fd in self.selector.get_map():
+                    key.data()
+                if self.fork is not None:
+                    return self.fork
+        return None
+
+    def _over(self) -> bool:
+        live = [client for client in self.clients if client.kernel]
+        if live:
+            self.used = time.time()
+        if not self.leaving and not self._has_its_socket():
+            self._retire()
+        idle = time.time() - self.used >= self.idle
+        return not live and (self.leaving or idle)
+
+    def _has_its_socket(self) -> bool:
+        try:
+            return self.path.stat().st_ino == self.own
+        except OSError:
+            return False
+
+    def close(self) -> None:
+        """Let the next parent take the place."""
+        if self._has_its_socket():
+            self.path.unlink(missing_ok=True)
+        self.listener.close()
+
+    def _retire(self) -> None:
+        self.leaving = True
+        self._unwatch(self.listener.fileno())
+        self.close()
+
+    def _watch(self, fd: int, act: Callable[[], None]) -> None:
+        self.selector.register(fd, selectors.EVENT_READ, act)
+
+    def _unwatch(self, fd: int) -> None:
+        with contextlib.suppress(KeyError, ValueError):
+            self.selector.unregister(fd)
+
+    def _accept(self) -> None:
+        try:
+            conn, _ = self.listener.accept()
+        except OSError:
+            return
+        credentials = conn.getsockopt(
+            socket.SOL_SOCKET, socket.SO_PEERCRED, CREDENTIALS.size
+        )
+        pid, user, _ = CREDENTIALS.unpack(credentials)
+        if user != os.geteuid():
+            conn.close()
+            return
+        try:
+            alive = os.pidfd_open(pid)
+        except OSError:
+            conn.close()
+            return
+        conn.setblocking(False)
+        client = Client(conn, pid, alive)
+        self.clients.append(client)
+        self._watch(conn.fileno(), lambda: self._read(client))
+
+    def _read(self, client: Client) -> None:
+        try:
+            data, streams, _, _ = socket.recv_fds(client.conn, 1 << 16, 3)
+        except BlockingIOError:
+            return
+        except OSError:
+            data, streams = b"", []
+        client.streams += streams
+        client.buffer += data
+        if not data:
+            self._hung_up(client)
+            return
+        if len(client.buffer) < HEAD.size:
+            return
+        (size,) = HEAD.unpack_from(client.buffer)
+        if len(client.buffer) >= HEAD.size + size:
+            whole = bytes(client.buffer[HEAD.size : HEAD.size + size])
+            client.buffer.clear()
+            self._answer(client, whole)
+
+    def _answer(self, client: Client, whole: bytes) -> None:
+        self.used = time.time()
+        try:
+            request = json.loads(whole)
+            asked = request["ask"]
+        except (ValueError, LookupError, TypeError) as error:
+            self._say(client, {"refused": f"no request: {error!r}"})
+            return
+        if asked == "kernel":
+            self._start_kernel(client, request)
+        elif asked == "status":
+            self._say(client, self._status())
+        elif asked in {"stop", "retire"}:
+            self._retire()
+            if asked == "stop":
+                self._forget_kernels()
+            self._say(client, {"stopped": os.getpid()})
+        else:
+            self._say(client, {"refused": f"{asked!r} is not known"})
+
+    def _start_kernel(self, client: Client, request: dict[str, Any]) -> None:
+        why = self._why_not(request, client)
+        if why is not None:
+            self._say(client, {"refused": why})
+            return
+        try:
+            pid = os.fork()
+        except OSError as error:
+            self._say(client, {"refused": f"the system refused to fork: {error}"})
+            return
+        if pid == 0:
+            self._leave_to_the_parent(client)
+            self.fork = Fork(request, client.streams, client.alive)
+            return
+        for stream in client.streams:
+            os.close(stream)
+        client.streams = []
+        client.kernel, client.since = pid, time.time()
+        client.ended = os.pidfd_open(pid)
+        self._watch(client.ended, lambda: self._kernel_ended(client))
+        if not self._say(client, {"pid": pid}):
+            # Nobody would ever talk to it.
+            os.kill(pid, signal.SIGKILL)
+
+    def _leave_to_the_parent(self, own: Client) -> None:
+        """Close, in a child, whatever is not the child's."""
+        keep = {*own.streams, own.alive}
+        for client in self.clients:
+            for fd in client.descriptors():
+                if fd not in keep and fd >= 0:
+                    os.close(fd)
+            client.conn.detach()
+        os.close(self.listener.detach())
+
+    def _why_not(self, request: dict[str, Any], client: Client) -> str | None:
+        tasks = sorted(os.listdir("/proc/self/task"))
+        if len(tasks) > 1:
+            names = {
+                Path(f"/proc/self/task/{t}/comm").read_text().strip() for t in tasks
+            }
+            return f"the parent has {len(tasks)} threads: {', '.join(sorted(names))}"
+        context = getattr(sys.modules.get("zmq"), "Context", None)
+        if getattr(context, "_instance", None) is not None:
+            return "the parent has a ZMQ context"
+        if "mlkit" in sys.modules:
+            return "the parent has imported mlkit"
+        if len(client.streams) != 3:
+            return f"a kernel needs three streams, and {len(client.streams)} came"
+        return self._hidden(request)
+
+    def _hidden(self, request: dict[str, Any]) -> str | None:
+        """Say which file would have been imported in place of a package."""
+        loaded = {name.partition(".")[0] for name in sys.modules}
+        places = [(request["cwd"], loaded - self.bare)]
+        for place in filter(None, request["env"].get("PYTHONPATH", "").split(":")):
+            folder = os.path.join(request["cwd"], place)
+            places.append((folder, loaded | {"sitecustomize", "usercustomize"}))
+        for folder, names in places:
+            for found in _modules(folder):
+                if found in names:
+                    return f"{folder} has a module {found} of its own"
+        if os.path.exists(os.path.join(request["cwd"], "matplotlibrc")):
+            return f"{request['cwd']} has a matplotlibrc"
+        return None
+
+    def _kernel_ended(self, client: Client) -> None:
+        self._unwatch(client.ended)
+        # Not reaped before the client knows: so long its pid is nobody else's.
+        ended = os.waitid(os.P_PIDFD, client.ended, os.WEXITED | os.WNOWAIT)
+        assert ended is not None
+        killed = ended.si_code != os.CLD_EXITED
+        self._say(client, {"exit": -ended.si_status if killed else ended.si_status})
+        if client.gone:
+            self._drop(client)
+
+    def _hung_up(self, client: Client) -> None:
+        self._unwatch(client.conn.fileno())
+        client.gone = True
+        ended = client.kernel and select.select([client.ended], [], [], 0)[0]
+        if not client.kernel or ended:
+            self._drop(client)
+
+    def _drop(self, client: Client) -> None:
+        self.used = time.time()
+        if client.kernel:
+            os.waitpid(client.kernel, 0)
+        for fd in list(client.descriptors()):
+            self._unwatch(fd)
+            os.close(fd)
+        client.conn.detach()
+        self.clients.remove(client)
+
+    def _forget_kernels(self) -> None:
+        """Leave kernels to themselves: they go on, without anybody to reap them."""
+        for client in self.clients:
+            client.kernel = 0
+
+    def _say(self, client: Client, answer: dict[str, Any]) -> bool:
+        data = json.dumps(answer).encode()
+        try:
+            client.conn.sendall(HEAD.pack(len(data)) + data)
+        except OSError:
+            return False
+        return True
+
+    def _status(self) -> dict[str, Any]:
+        kernels = [
+            {"pid": c.kernel, "client": c.pid, "since": c.since}
+            for c in self.clients
+            if c.kernel
+        ]
+        return {
+            "pid": os.getpid(),
+            "since": self.since,
+            "idle": self.idle,
+            "used": self.used,
+            "modules": len(sys.modules),
+            "missing": self.missing,
+            "kernels": kernels,
+        }
+
+
+def _modules(folder: str) -> Iterator[str]:
+    try:
+        entries = list(os.scandir(folder))
+    except OSError:
+        return
+    for entry in entries:
+        stem, _, suffix = entry.name.partition(".")
+        if (
+            suffix == "py"
+            or suffix.endswith("so")
+            or (not suffix and os.path.exists(f"{entry.path}/__init__.py"))
+        ):
+            yield stem
+
+
+def _beside(name: str) -> ModuleType:
+    """Load a script that lies beside this one, and keep it out of `sys.modules`."""
+    path = Path(__file__).with_name(f"{name}.py")
+    spec = importlib.util.spec_from_file_location(name, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def _take_place(path: Path) -> int | None:
+    """Lock the place; None when another parent has it."""
+    lock = os.open(
+        path.with_suffix(".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600
+    )
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(lock)
+        return None
+    return lock
+
+
+def _come_up(path: Path, lock: int) -> socket.socket:
+    """Go to the background; the process that was started ends when clients can call."""
+    told, tell = os.pipe()
+    if os.fork():
+        os.close(tell)
+        os._exit(0 if os.read(told, 1) else 1)
+    os.close(told)
+    os.setsid()
+    os.ftruncate(lock, 0)
+    os.pwrite(lock, str(os.getpid()).encode(), 0)
+    path.unlink(missing_ok=True)
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    listener.bind(os.fspath(path))
+    path.chmod(0o600)
+    listener.listen(128)
+    os.write(tell, b".")
+    os.close(tell)
+    return listener
+
+
+def main(path: Path, idle: float) -> int:
+    """Be a parent; in a child, be a kernel."""
+    lock = _take_place(path)
+    if lock is None:
+        return ALREADY
+    parent = Parent(path, _come_up(path, lock), idle)
+    child, preload = _beside("child"), _beside("preload")
+    # Nothing is garbage yet, and collecting would look at every new object.
+    gc.disable()
+    parent.bare, parent.missing = preload.preload()
+    prepared = child.prepare()
+    gc.freeze()
+    fork = parent.serve()
+    if fork is None:
+        parent.close()
+        return 0
+    os.close(lock)
+    del parent
+    child.become_kernel(fork, prepared)
+    return 0
+
+
+if __name__ == "__main__":
+    # Python puts a script's folder first, where a kernel has no such thing.
+    del sys.path[0]
+    sys.exit(main(Path(sys.argv[1]), float(sys.argv[2])))

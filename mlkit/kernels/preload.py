@@ -1,0 +1,67 @@
+"""What the parent imports: third-party packages, and nothing that computes.
+
+A script's part, loaded by its path: no module of mlkit is ever in a parent.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+import traceback
+from collections.abc import Sequence
+
+# What every kernel imports before its first cell.
+KERNEL = (
+    "ipykernel_launcher",
+    "ipykernel.kernelapp",
+    "ipykernel.ipkernel",
+    "ipykernel.zmqshell",
+    "ipykernel.debugger",
+    "zmq.eventloop.zmqstream",
+    "matplotlib_inline.config",
+    "IPython.core.completerlib",
+    "storemagic",
+)
+# What notebooks import, from the slowest to the smallest.
+NOTEBOOKS = (
+    "numpy",
+    "pandas",
+    "scipy.stats",
+    "sklearn.ensemble",
+    "matplotlib.pyplot",
+    "matplotlib.backends.backend_agg",
+    "pyarrow.dataset",
+    "pyarrow.parquet",
+    "duckdb",
+    "skops.io",
+    "numba",
+    "shap",
+    "lime.lime_tabular",
+)
+
+
+def preload() -> tuple[set[str], dict[str, str]]:
+    """Import everything.
+
+    Returns
+    -------
+    bare : set of str
+        Top-level modules that every kernel has before its first cell.
+    missing : dict
+        What could not be imported, and why.
+    """
+    missing = _load(KERNEL)
+    bare = {name.partition(".")[0] for name in sys.modules}
+    return bare, missing | _load(NOTEBOOKS)
+
+
+def _load(names: Sequence[str]) -> dict[str, str]:
+    missing: dict[str, str] = {}
+    for name in names:
+        try:
+            importlib.import_module(name)
+        except ModuleNotFoundError as error:
+            missing[name] = str(error)
+        except Exception:
+            missing[name] = traceback.format_exc(limit=-1)
+    return missing

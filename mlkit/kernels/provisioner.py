@@ -1,0 +1,173 @@
+"""How Jupyter starts warm kernels, and cold ones where that is not possible."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import pathlib
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import weakref
+from collections.abc import Iterator, Mapping
+from typing import Any, cast
+
+from jupyter_client.localinterfaces import is_local_ip
+from jupyter_client.provisioning.local_provisioner import LocalProvisioner
+
+from mlkit.kernels.control import ANSWER, check_possible, connect
+from mlkit.kernels.forked import ForkedKernel
+from mlkit.kernels.likeness import limits
+from mlkit.kernels.place import ColdError
+
+LAUNCHER = ["-m", "ipykernel_launcher"]
+# What clients give when they start a kernel and a forked one can have.
+KNOWN = {"cwd", "env", "independent", "kernel_id", "stdin", "stdout", "stderr"}
+logger = logging.getLogger(__name__)
+
+
+class WarmProvisioner(LocalProvisioner):
+    """Forks kernels from a parent that has imported what notebooks import.
+
+    Where that cannot be, an ordinary kernel starts, and one line of the log says why.
+    Both talk over sockets in a folder of their own, where the client left the choice to
+    Jupyter: no port is opened that others can reach or take.
+    """
+
+    folder: str | None = None
+
+    async def pre_launch(self, **kwargs: Any) -> dict[str, Any]:
+        """Choose sockets in a folder, then do as for any kernel."""
+        if self.parent is not None and _leaves_the_choice(self.parent):
+            self.folder = tempfile.mkdtemp(prefix="mlkit-")
+            weakref.finalize(self, shutil.rmtree, self.folder, ignore_errors=True)
+            self.parent.transport = "ipc"
+            self.parent.ip = f"{self.folder}/kernel"
+        prepared: dict[str, Any] = await super().pre_launch(**kwargs)
+        return prepared
+
+    async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> Any:
+        """Fork a kernel, or start one."""
+        try:
+            kernel = await self._fork(cmd, kwargs)
+        except ColdError as error:
+            if kwargs.get("env", os.environ).get("MLKIT_COLD", "0") in {"", "0"}:
+                logger.warning("an ordinary kernel starts, not a warm one: %s", error)
+            return await super().launch_kernel(cmd, **kwargs)
+        # It answers to what jupyter_client asks a Popen.
+        self.process = cast("subprocess.Popen[bytes]", kernel)
+        self.pid = self.pgid = kernel.pid
+        self.cwd = kwargs.get("cwd", pathlib.Path.cwd())
+        return self.connection_info
+
+    async def cleanup(self, restart: bool = False) -> None:
+        """Remove the folder with the sockets, unless the kernel comes again."""
+        await super().cleanup(restart=restart)
+        if self.folder is not None and not restart:
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+    async def _fork(self, cmd: list[str], kwargs: Mapping[str, Any]) -> ForkedKernel:
+        if cmd[:1] != [sys.executable] or cmd[1:3] != LAUNCHER:
+            raise ColdError(f"the kernel's command is {' '.join(cmd[:3])}")
+        odd = {name for name in set(kwargs) - KNOWN if kwargs[name] is not None}
+        if odd:
+            raise ColdError(f"the client asks for {', '.join(sorted(odd))}")
+        request = _request(cmd, kwargs, self.folder)
+        check_possible(request["env"])
+        with contextlib.ExitStack() as opened:
+            streams = [
+                opened.enter_context(_descriptor(number, kwargs.get(name)))
+                for number, name in enumerate(("stdin", "stdout", "stderr"))
+            ]
+            # Not on the event loop: a parent may be loading for seconds.
+            return await asyncio.to_thread(_forked, request, streams)
+
+
+def _leaves_the_choice(manager: Any) -> bool:
+    """Tell whether neither user nor client said how to talk to the kernel."""
+    sections = [cls.__name__ for cls in type(manager).mro()]
+    said = any("transport" in manager.config.get(name, {}) for name in sections)
+    return (
+        os.name == "posix"
+        and manager.transport == "tcp"
+        and not said
+        and is_local_ip(manager.ip)
+        and not any(manager.ports)
+    )
+
+
+def _request(
+    cmd: list[str], kwargs: Mapping[str, Any], folder: str | None
+) -> dict[str, Any]:
+    """Return what a process inherits from the one that starts it."""
+    env = dict(kwargs.get("env") or os.environ)
+    if not kwargs.get("independent"):
+        env["JPY_PARENT_PID"] = str(os.getpid())
+    cwd = os.fspath(kwargs.get("cwd") or pathlib.Path.cwd())
+    if not os.access(cwd, os.X_OK) or not pathlib.Path(cwd).is_dir():
+        raise ColdError(f"there is no folder {cwd} to work in")
+    ignored = [
+        number
+        for number in signal.valid_signals()
+        if signal.getsignal(number) is signal.SIG_IGN
+        # A new process gets these back, and Python ignores them by itself.
+        and number not in {signal.SIGPIPE, signal.SIGXFSZ}
+    ]
+    lines = pathlib.Path("/proc/self/status").read_text().splitlines()
+    umask = next(line.split()[1] for line in lines if line.startswith("Umask:"))
+    return {
+        "ask": "kernel",
+        "argv": [cmd[0], *map(os.path.expanduser, cmd[1:])],
+        "cwd": os.path.abspath(cwd),
+        "env": env,
+        "umask": int(umask, 8),
+        "ignored": ignored,
+        "blocked": sorted(signal.pthread_sigmask(signal.SIG_BLOCK, ())),
+        "limits": {name: soft for name, (soft, _) in limits().items()},
+        "folder": folder,
+    }
+
+
+@contextlib.contextmanager
+def _descriptor(number: int, given: Any) -> Iterator[int]:
+    """Yield a descriptor for one of the kernel's streams, as ``Popen`` reads it."""
+    if given is None and number == 0:
+        # As for any kernel: nothing can be read from it.
+        reading, writing = os.pipe()
+        os.close(writing)
+        try:
+            yield reading
+        finally:
+            os.close(reading)
+    elif given is None:
+        yield number
+    elif given == subprocess.DEVNULL:
+        with open(os.devnull, "r+b", buffering=0) as nothing:
+            yield nothing.fileno()
+    elif isinstance(given, int) and given < 0:
+        raise ColdError("the client asks for a pipe to the kernel")
+    else:
+        yield given if isinstance(given, int) else given.fileno()
+
+
+def _forked(request: Mapping[str, Any], streams: list[int]) -> ForkedKernel:
+    """Ask for a kernel; once more if the parent was about to leave."""
+    for attempt in (1, 2):
+        wire = connect(request["env"])
+        try:
+            wire.send(request, streams)
+            answer = wire.receive(ANSWER)
+            if "pid" in answer:
+                return ForkedKernel(int(answer["pid"]), wire)
+        except (OSError, ValueError) as error:
+            wire.close()
+            if attempt == 2:
+                raise ColdError(f"the parent did not answer: {error}") from error
+        else:
+            wire.close()
+            raise ColdError(str(answer.get("refused", answer)))
+    raise AssertionError

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from mlkit.report import groups, measures, summary, wording
+from mlkit.report import concealed, groups, measures, steps, summary, wording
 from mlkit.report.folds import Fold, Text
 from mlkit.report.layout import render
 from mlkit.report.summary import Run
@@ -26,10 +26,10 @@ PURPOSE = {
 
 @dataclass(frozen=True)
 class Report:
-    """A link to the page of a notebook, with what it shows."""
+    """A link to a page, with what it shows; without an address, a name."""
 
     text: str
-    href: str
+    href: str = ""
     says: str = ""
 
 
@@ -76,9 +76,12 @@ def run_page(
         One self-contained HTML file. A failed run says where it stopped, shows the cell
         and says what to do.
     """
-    outcome = summary.outcome(run)
     case = run["case"]
     name = run.get("run") or "draft"
+    unchanged = steps.unchanged(run)
+    if unchanged:
+        # It is told as a whole, and not once more for each number.
+        previous = None
     before = (previous or {}).get("run")
     sections = [
         part
@@ -88,14 +91,15 @@ def run_page(
     ended_well = run.get("status") == "ok"
     return render(
         "run.html.j2",
-        outcome=outcome,
+        outcome=summary.outcome(run),
+        unchanged=unchanged,
         case=case,
         run=name,
         when=wording.moment(summary.started(run)),
         failure=failure(run),
         numbers=measures.key_numbers(run, previous) if ended_well else (),
-        asides=_asides(run) if ended_well else (),
-        changes=_changes(run, previous, first),
+        asides=(*steps.resumed(run), *(_asides(run) if ended_well else ())),
+        changes=() if unchanged else _changes(run, previous, first),
         previous=before,
         previous_href=f"../{before}/index.html" if before else "",
         facts=summary.facts(run),
@@ -131,6 +135,11 @@ def failure(run: Run) -> dict[str, Any] | None:
     advice = [error["advice"]] if error.get("advice") else []
     command = "drift" if run.get("kind") == "drift" else "retrain"
     advice.append(f"Then run it again: mlkit {command} {case}")
+    if command == "retrain" and _may_go_on(run):
+        advice.append(
+            "Or go on from the step that failed, also after a change of code: mlkit "
+            f"retrain {case} --resume {run['run']}"
+        )
     return {
         "message": f"{kind}: {message}" if kind else message,
         "source": shorten(error.get("source") or ""),
@@ -138,6 +147,12 @@ def failure(run: Run) -> dict[str, Any] | None:
         "cell": error.get("cell"),
         "advice": advice,
     }
+
+
+def _may_go_on(run: Run) -> bool:
+    """Return whether a step of a run ended well and can be taken by another run."""
+    done = run.get("steps") or ()
+    return any(step.get("key") and step.get("status") == "ok" for step in done)
 
 
 def shorten(source: str, edge: int = SOURCE_EDGE) -> str:
@@ -186,7 +201,7 @@ def _sections(
     if found.get("metrics"):
         yield Section("metrics", "Metrics", shown=[measures.metrics_table(found)])
     if run.get("steps"):
-        yield Section("steps", "Steps", shown=[steps_table(run["steps"])])
+        yield _steps_section(run["steps"], steps.sentences(run))
     folded = []
     if run.get("params"):
         folded.append(Fold("The params of this run", Text(settings(run["params"]))))
@@ -199,10 +214,26 @@ def _sections(
     yield Section("record", "Record", links=listed, folded=folded)
 
 
+def _steps_section(
+    done: Sequence[Mapping[str, Any]], sentences: Sequence[str]
+) -> Section:
+    links = [
+        Report(
+            step["name"].capitalize(),
+            f"../{step['taken']}/index.html" if step.get("taken") else "",
+            steps.reasons(step),
+        )
+        for step in done
+        if steps.reasons(step)
+    ]
+    shown = [steps.steps_table(done)]
+    return Section("steps", "Steps", sentences=sentences, links=links, shown=shown)
+
+
 def _also_seen(run: Run) -> list[str]:
     """Return what the notebooks came to that a reader of the verdict should know."""
-    steps = run.get("steps") or ()
-    glued = {step["name"]: summary.scraps(run, step["name"]) for step in steps}
+    done = run.get("steps") or ()
+    glued = {step["name"]: summary.scraps(run, step["name"]) for step in done}
     outcomes = {
         name: Outcome.from_dict(scraps["outcome"])
         for name, scraps in glued.items()
@@ -214,7 +245,7 @@ def _also_seen(run: Run) -> list[str]:
         if name in ("explain", "drift") or each.tone in ("caution", "bad")
     ]
     # Such a step decides nothing, so the run went on.
-    failed = [step for step in steps if step["status"] == "failed"]
+    failed = [step for step in done if step["status"] == "failed"]
     return said + [
         f"{step['name'].capitalize()}: the step failed. {step['error']['message']}"
         for step in failed
@@ -244,33 +275,8 @@ def settings(params: Mapping[str, Any]) -> str:
     """
     return "\n".join(
         f"{name}: {json.dumps(value, ensure_ascii=False)}"
-        for name, value in summary.flat(params).items()
+        for name, value in concealed.conceal(summary.flat(params)).items()
         if value not in (None, [], "")
-    )
-
-
-def steps_table(steps: Sequence[Mapping[str, Any]]) -> Table:
-    """Return the steps of a run: status, time, memory and files made."""
-    rows = [
-        {
-            "step": step["name"],
-            "status": step["status"],
-            "seconds": wording.duration(step.get("seconds")),
-            "memory": wording.memory(step.get("peak_memory_mb")),
-            "files": len(step.get("outputs") or ()),
-        }
-        for step in steps
-    ]
-    headings = {
-        "step": "Step", "status": "Status", "seconds": "Took",
-        "memory": "Peak memory", "files": "Files made",
-    }  # fmt: skip
-    return table(
-        rows,
-        caption="What each step did and took",
-        headings=headings,
-        states=["status"],
-        numbers=["seconds", "memory"],
     )
 
 
@@ -323,7 +329,10 @@ def step_header(
         run=name,
         outcome=outcome,
         numbers=numbers,
-        asides=_asides(run) if step == "evaluate" else (),
+        asides=(
+            *steps.aside(run, step),
+            *(_asides(run) if step == "evaluate" else ()),
+        ),
         changes=_changes(run, previous, first),
         previous=before,
         previous_href=f"../{before}/index.html" if before else "",

@@ -18,6 +18,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from mlkit.report import wording
+from mlkit.report.concealed import conceal, sensitive_columns
 from mlkit.report.views import Outcome
 
 Run = Mapping[str, Any]
@@ -169,8 +170,11 @@ def _data_changes(now: Mapping[str, Any], before: Mapping[str, Any]) -> Iterator
 
 
 def _param_changes(run: Run, previous: Run) -> Iterator[str]:
-    now, before = (flat(r.get("params") or {}) for r in (run, previous))
+    given = [r.get("params") or {} for r in (run, previous)]
+    now, before = map(flat, given)
     names = [n for n in sorted({*now, *before}) if now.get(n) != before.get(n)]
+    sensitive = sensitive_columns(*given)
+    now, before = (conceal(params, sensitive) for params in (now, before))
     for name in names[:SHOWN_CHANGES]:
         old, new = (_setting(params.get(name)) for params in (before, now))
         yield f"Params: {name} was {old}, is {new}"
@@ -263,5 +267,7 @@ def facts(run: Run) -> tuple[tuple[str, str], ...]:
         "Params": wording.short(digest(run.get("params"))),
         "Commit": f"{commit} + changes" if git.get("dirty") else commit,
         "By": run.get("who") or "",
+        "Goes on from": run.get("resumed") or "",
+        "Part of": run.get("fan_out") or "",
     }
     return tuple((name, text) for name, text in pairs.items() if text not in ("", "–"))

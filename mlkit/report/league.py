@@ -124,9 +124,7 @@ def league_outcome(run: Run) -> Outcome:
     """Return what a run of kind ``fan_out`` came to, in a sentence."""
     members = run.get("members") or []
     counts = Counter(state_of(member) for member in members)
-    said = [
-        f"{counts[state]} {WORDS[state]}" for state in STATES[::-1] if counts[state]
-    ]
+    said = [f"{counts[state]} {WORDS[state]}" for state in STATES if counts[state]]
     headline = f"{wording.count(len(members), _what(run))}: {wording.listing(said, 9)}"
     status = str(run.get("status", "interrupted"))
     reason = (run.get("error") or {}).get("message", "")
@@ -238,9 +236,15 @@ def _stopped(run: Run, member: Member) -> dict[str, Any]:
         "tone": Outcome(state_of(member), "").tone,
         "rows": wording.number(member.get("rows")),
         "where": f"in step {step}" if step else "",
-        "message": error.get("message") or "It was stopped before its turn.",
-        "advice": error.get("advice") or "",
+        "says": _sentences(error),
     }
+
+
+def _sentences(error: Mapping[str, Any]) -> str:
+    """Return a message and an advice as sentences."""
+    message = str(error.get("message") or "it was stopped before its turn")
+    said = [message[:1].upper() + message[1:], str(error.get("advice") or "")]
+    return " ".join(f"{each.rstrip('. ')}." for each in said if each)
 
 
 @dataclass(frozen=True)

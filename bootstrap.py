@@ -68,6 +68,7 @@ def bring_up(root: Path) -> None:
     ready.unlink(missing_ok=True)
     building.touch()
     install(root, venv / "bin" / "python")
+    install_kernel(venv / "bin" / "python")
     write(ready, wanted)
     building.unlink()
     say(".venv is ready")
@@ -146,6 +147,12 @@ def install(root: Path, python: Path) -> None:
     say("uv did not manage; pip takes over, which is slower")
     pip_install(python, ["--require-hashes", "--no-deps", "-r", lock])
     pip_install(python, ["--no-index", *project])
+
+
+def install_kernel(python: Path) -> None:
+    """Make Jupyter ask mlkit for kernels; without it they start, only slower."""
+    if not run([str(python), "-m", "mlkit", "kernel", "install"], quiet=True):
+        say("no warm kernels: `mlkit kernel install` failed; run it to see why")
 
 
 def install_installers(lock: str, python: Path) -> bool:

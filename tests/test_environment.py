@@ -262,6 +262,7 @@ def site(
     site = Site(tmp_path.resolve(), bootstrap)
     monkeypatch.setattr(bootstrap, "make_venv", site.make_venv)
     monkeypatch.setattr(bootstrap, "install", site.install)
+    monkeypatch.setattr(bootstrap, "install_kernel", lambda python: None)
     return site
 
 

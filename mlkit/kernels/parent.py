@@ -13,7 +13,7 @@ the kernel ended, by ``{"exit": code}``; ``{"ask": "status"}``; ``{"ask": "stop"
 from __future__ import annotations
 
 import contextlib
-import fcntl
+import functools
 import gc
 import importlib.util
 import json
@@ -79,7 +79,7 @@ class Parent:
         self.clients: list[Client] = []
         self.fork: Fork | None = None
         self.missing: dict[str, str] = {}
-        self.bare: set[str] = set()
+        self.why_not: Callable[[dict[str, Any], list[int]], str | None]
         self.selector = selectors.PollSelector()
         listener.setblocking(False)
         self._watch(listener.fileno(), self._accept)
@@ -171,7 +171,6 @@ class Parent:
             self._answer(client, whole)
 
     def _answer(self, client: Client, whole: bytes) -> None:
-        self.used = time.time()
         try:
             request = json.loads(whole)
             asked = request["ask"]
@@ -179,6 +178,7 @@ class Parent:
             self._say(client, {"refused": f"no request: {error!r}"})
             return
         if asked == "kernel":
+            self.used = time.time()
             self._start_kernel(client, request)
         elif asked == "status":
             self._say(client, self._status())
@@ -191,7 +191,7 @@ class Parent:
             self._say(client, {"refused": f"{asked!r} is not known"})
 
     def _start_kernel(self, client: Client, request: dict[str, Any]) -> None:
-        why = self._why_not(request, client)
+        why = self.why_not(request, client.streams)
         if why is not None:
             self._say(client, {"refused": why})
             return
@@ -223,37 +223,6 @@ class Parent:
                     os.close(fd)
             client.conn.detach()
         os.close(self.listener.detach())
-
-    def _why_not(self, request: dict[str, Any], client: Client) -> str | None:
-        tasks = sorted(os.listdir("/proc/self/task"))
-        if len(tasks) > 1:
-            names = {
-                Path(f"/proc/self/task/{t}/comm").read_text().strip() for t in tasks
-            }
-            return f"the parent has {len(tasks)} threads: {', '.join(sorted(names))}"
-        context = getattr(sys.modules.get("zmq"), "Context", None)
-        if getattr(context, "_instance", None) is not None:
-            return "the parent has a ZMQ context"
-        if "mlkit" in sys.modules:
-            return "the parent has imported mlkit"
-        if len(client.streams) != 3:
-            return f"a kernel needs three streams, and {len(client.streams)} came"
-        return self._hidden(request)
-
-    def _hidden(self, request: dict[str, Any]) -> str | None:
-        """Say which file would have been imported in place of a package."""
-        loaded = {name.partition(".")[0] for name in sys.modules}
-        places = [(request["cwd"], loaded - self.bare)]
-        for place in filter(None, request["env"].get("PYTHONPATH", "").split(":")):
-            folder = os.path.join(request["cwd"], place)
-            places.append((folder, loaded | {"sitecustomize", "usercustomize"}))
-        for folder, names in places:
-            for found in _modules(folder):
-                if found in names:
-                    return f"{folder} has a module {found} of its own"
-        if os.path.exists(os.path.join(request["cwd"], "matplotlibrc")):
-            return f"{request['cwd']} has a matplotlibrc"
-        return None
 
     def _kernel_ended(self, client: Client) -> None:
         self._unwatch(client.ended)
@@ -312,21 +281,6 @@ class Parent:
         }
 
 
-def _modules(folder: str) -> Iterator[str]:
-    try:
-        entries = list(os.scandir(folder))
-    except OSError:
-        return
-    for entry in entries:
-        stem, _, suffix = entry.name.partition(".")
-        if (
-            suffix == "py"
-            or suffix.endswith("so")
-            or (not suffix and os.path.exists(f"{entry.path}/__init__.py"))
-        ):
-            yield stem
-
-
 def _beside(name: str) -> ModuleType:
     """Load a script that lies beside this one, and keep it out of `sys.modules`."""
     path = Path(__file__).with_name(f"{name}.py")
@@ -338,49 +292,18 @@ def _beside(name: str) -> ModuleType:
     return module
 
 
-def _take_place(path: Path) -> int | None:
-    """Lock the place; None when another parent has it."""
-    lock = os.open(
-        path.with_suffix(".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600
-    )
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(lock)
-        return None
-    return lock
-
-
-def _come_up(path: Path, lock: int) -> socket.socket:
-    """Go to the background; the process that was started ends when clients can call."""
-    told, tell = os.pipe()
-    if os.fork():
-        os.close(tell)
-        os._exit(0 if os.read(told, 1) else 1)
-    os.close(told)
-    os.setsid()
-    os.ftruncate(lock, 0)
-    os.pwrite(lock, str(os.getpid()).encode(), 0)
-    path.unlink(missing_ok=True)
-    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    listener.bind(os.fspath(path))
-    path.chmod(0o600)
-    listener.listen(128)
-    os.write(tell, b".")
-    os.close(tell)
-    return listener
-
-
 def main(path: Path, idle: float) -> int:
     """Be a parent; in a child, be a kernel."""
-    lock = _take_place(path)
+    foothold = _beside("foothold")
+    lock = foothold.take_place(path)
     if lock is None:
         return ALREADY
-    parent = Parent(path, _come_up(path, lock), idle)
-    child, preload = _beside("child"), _beside("preload")
+    parent = Parent(path, foothold.come_up(path, lock), idle)
+    child, preload, refusal = _beside("child"), _beside("preload"), _beside("refusal")
     # Nothing is garbage yet, and collecting would look at every new object.
     gc.disable()
-    parent.bare, parent.missing = preload.preload()
+    bare, parent.missing = preload.preload()
+    parent.why_not = functools.partial(refusal.why_not, bare=bare)
     prepared = child.prepare()
     gc.freeze()
     fork = parent.serve()

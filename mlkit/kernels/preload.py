@@ -19,8 +19,12 @@ KERNEL = (
     "ipykernel.debugger",
     "zmq.eventloop.zmqstream",
     "matplotlib_inline.config",
+    "tornado.platform.asyncio",
+    "zmq.utils.garbage",
     "IPython.core.completerlib",
-    "storemagic",
+    "IPython.core.debugger",
+    "IPython.core.oinspect",
+    "IPython.extensions.storemagic",
 )
 # What notebooks import, from the slowest to the smallest.
 NOTEBOOKS = (
@@ -30,13 +34,26 @@ NOTEBOOKS = (
     "sklearn.ensemble",
     "matplotlib.pyplot",
     "matplotlib.backends.backend_agg",
+    "matplotlib.backends.backend_svg",
+    "matplotlib.style",
     "pyarrow.dataset",
     "pyarrow.parquet",
+    "pyarrow.csv",
     "duckdb",
     "skops.io",
     "numba",
     "shap",
     "lime.lime_tabular",
+    "sqlalchemy",
+    "sklearn.utils._pprint",
+    "narwhals._pandas_like.namespace",
+    "fsspec.implementations.local",
+    "filelock",
+    "jinja2",
+    "bleach.css_sanitizer",
+    "pydantic",
+    "ruamel.yaml",
+    "semver",
 )
 
 

@@ -24,6 +24,8 @@ from mlkit.kernels.forked import ForkedKernel
 from mlkit.kernels.likeness import limits
 from mlkit.kernels.place import ColdError
 
+# Sockets of a kernel are in a folder of their own: such paths must be short.
+PREFIX, SOCKETS = "mlkit-", "kernel"
 LAUNCHER = ["-m", "ipykernel_launcher"]
 # What clients give when they start a kernel and a forked one can have.
 KNOWN = {"cwd", "env", "independent", "kernel_id", "stdin", "stdout", "stderr"}
@@ -43,10 +45,12 @@ class WarmProvisioner(LocalProvisioner):
     async def pre_launch(self, **kwargs: Any) -> dict[str, Any]:
         """Choose sockets in a folder, then do as for any kernel."""
         if self.parent is not None and _leaves_the_choice(self.parent):
-            self.folder = tempfile.mkdtemp(prefix="mlkit-")
+            self.folder = tempfile.mkdtemp(prefix=PREFIX)
             weakref.finalize(self, shutil.rmtree, self.folder, ignore_errors=True)
             self.parent.transport = "ipc"
-            self.parent.ip = f"{self.folder}/kernel"
+            self.parent.ip = f"{self.folder}/{SOCKETS}"
+        elif self.parent is not None and self.parent.transport == "ipc":
+            self.folder = _own_folder(self.parent.ip)
         prepared: dict[str, Any] = await super().pre_launch(**kwargs)
         return prepared
 
@@ -98,6 +102,13 @@ def _leaves_the_choice(manager: Any) -> bool:
         and is_local_ip(manager.ip)
         and not any(manager.ports)
     )
+
+
+def _own_folder(ip: str) -> str | None:
+    """Return the folder of a kernel's sockets if it holds nothing else."""
+    folder = pathlib.Path(ip).parent
+    own = folder.name.startswith(PREFIX) and pathlib.Path(ip).name == SOCKETS
+    return str(folder) if own else None
 
 
 def _request(

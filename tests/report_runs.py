@@ -146,6 +146,70 @@ def interrupted() -> dict[str, Any]:
     }  # fmt: skip
 
 
+EARLIER = "20260724T080000Z-ea51e5"
+
+
+def known_by(name: str) -> dict[str, Any]:
+    """Return the key of a step, as the runner records it."""
+    return {"digest": f"{name}-digest", "parts": {"mlkit": "5" * 64, "lock": "1" * 64}}
+
+
+def partly_taken() -> dict[str, Any]:
+    """Return a run of which the first step was taken and the second had to run."""
+    run = changed(run="20260727T101500Z-9a47e1")
+    reason = f"params.train.max_iter changed 100 -> {HOSTILE}"
+    for step in run["steps"]:
+        step |= {"key": known_by(step["name"]), "taken": None, "why": [reason]}
+    run["steps"][0] |= {"taken": EARLIER, "why": ["the same key"]}
+    run["steps"][1] |= {"seconds": 41.5}
+    return run
+
+
+def unchanged() -> dict[str, Any]:
+    """Return a run in which nothing had changed."""
+    run = changed(run="20260728T101500Z-ca1300", ended_at="2026-07-26T10:15:01Z")
+    for step in run["steps"]:
+        step |= {"key": known_by(step["name"]), "taken": EARLIER, "why": [],
+                 "seconds": 0.0}  # fmt: skip
+    return run
+
+
+def resumed() -> dict[str, Any]:
+    """Return a run that went on from one that had failed."""
+    return partly_taken() | {"run": "20260727T111500Z-4e50ed", "resumed": EARLIER}
+
+
+def member(segment: str | None, **fields: Any) -> dict[str, Any]:
+    """Return what became of one of many retrains, as its record has it."""
+    case = f"sales.{segment}" if segment else "sales"
+    return {
+        "case": case, "segment": segment, "status": "ok", "rows": 4060,
+        "run": "20260729T101500Z-5e9000", "seconds": 4.0, "model": case, "error": None,
+        "verdict": {"verdict": "promote", "stage": "production", "version": "1.2.0"},
+        "metric": {"name": "roc_auc", "label": "ROC AUC", "value": 0.9, "lower": 0.88,
+                   "upper": 0.92, "greater_is_better": True, "baseline": 0.5},
+        **fields,
+    }  # fmt: skip
+
+
+def fan_out(*members: dict[str, Any], **fields: Any) -> dict[str, Any]:
+    """Return the record of many retrains at once."""
+    run = changed(
+        case="sales", run="20260729T101400Z-fa0000", kind="fan_out", steps=[],
+        verdict=None, data=None, segments="region", executor="2 processes", notes=[],
+        members=list(members),
+    )  # fmt: skip
+    return run | fields
+
+
+def segment_view(segment: str) -> CaseView:
+    """Return the case of a segment, as the index is given it."""
+    params = {"data": {"only": {"region": segment}}}
+    run = changed(case=f"sales.{segment}", run="20260729T101500Z-5e9000",
+                  params=params, fan_out="20260729T101400Z-fa0000")  # fmt: skip
+    return CaseView(f"sales.{segment}", [run], "1.2.0", "2026-07-29T10:15:41Z", 1)
+
+
 def body() -> str:
     """Return a notebook's body as nbconvert makes it, with a figure and tables."""
     drawn = figure(
@@ -177,6 +241,13 @@ def pages() -> dict[str, str]:
     view = CaseView(
         "vendor_dispatch", [*runs, *many], "1.2.0", "2026-07-26T10:15:41Z", 9
     )
+    parted = fan_out(member("north"), member("south"), member(None, case="gone"))
+    every = fan_out(member(None), case="_all", segments=None)
+    divided = [
+        CaseView("_all", [every]),
+        CaseView("sales", [parted, changed(case="sales")], "1.2.0"),
+        *map(segment_view, ("north", "south")),
+    ]
     return {
         "notebook": notebook_page(body(), step_header(RUN, "evaluate", previous())),
         "step": notebook_page("<h1>Data</h1>", step_header(RUN, "data")),
@@ -189,6 +260,11 @@ def pages() -> dict[str, str]:
         "failed": run_page(failed(), previous(), pages=links, files=files),
         "interrupted": run_page(interrupted(), previous()),
         "running": run_page(changed(status="running", verdict=None, ended_at=None)),
+        "partly taken": run_page(partly_taken(), RUN, pages=links),
+        "taken": notebook_page("<h1>Data</h1>", step_header(partly_taken(), "data")),
+        "unchanged": run_page(unchanged(), RUN, pages=links, files=files),
+        "resumed": run_page(resumed(), RUN, pages=links),
+        "divided": render_index(divided),
         "index": render_index([view, CaseView("wine", []), CaseView(HOSTILE, [RUN])]),
         "empty": render_index([]),
     }

@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from mlkit.report import measures, summary, wording
+from mlkit.report import measures, steps, summary, wording
 from mlkit.report.layout import render
+from mlkit.report.league import ALL, league_outcome, title_of
 from mlkit.report.sparkline import sparkline
 from mlkit.report.summary import Run
 from mlkit.report.views import CaseView, Outcome
 
 NEWEST = 10
 HISTORY = 40
+MOST_TO_LOOK_AT = 6
+FAN_OUT = "fan_out"
 
 
 def index_page(cases: Sequence[CaseView]) -> str:
@@ -29,22 +32,67 @@ def index_page(cases: Sequence[CaseView]) -> str:
     str
         One self-contained HTML file.
     """
+    parts = _segments(cases)
+    inside = {part.case for views in parts.values() for part in views}
+    shown = [view for view in cases if view.case not in inside]
     return render(
         "index.html.j2",
-        lead=_lead(cases),
-        cases=[_case(view) for view in cases],
+        lead=_lead(shown, parts),
+        cases=[_case(view, parts.get(view.case, ())) for view in shown],
         place=[],
         footer="All cases",
     )
 
 
-def _lead(cases: Sequence[CaseView]) -> str:
-    runs = sum(len(view.runs) for view in cases)
-    said = f"{wording.count(len(cases), 'case')}, {wording.count(runs, 'run')}."
-    look = [f"{view.case}: {why}" for view in cases if (why := _attention(view))]
+def _segments(cases: Sequence[CaseView]) -> dict[str, list[CaseView]]:
+    """Return the cases that are segments of another one, by the name of that one."""
+    by_name = {view.case: view for view in cases}
+    found: dict[str, dict[str, CaseView]] = {}
+    for view in cases:
+        for run in view.runs:
+            divided = run.get("members") or () if run.get("segments") else ()
+            for member in divided:
+                name = member.get("case")
+                if name in by_name and name != view.case:
+                    found.setdefault(view.case, {})[name] = by_name[name]
+    return {case: list(views.values()) for case, views in found.items()}
+
+
+def _lead(cases: Sequence[CaseView], parts: Mapping[str, Sequence[CaseView]]) -> str:
+    every = [*cases, *(part for views in parts.values() for part in views)]
+    runs = sum(len(view.runs) for view in every)
+    counts = [
+        wording.count(sum(_name(view) == view.case for view in cases), "case"),
+        wording.count(runs, "run"),
+    ]
+    if parts:
+        counts.insert(1, wording.count(len(every) - len(cases), "segment"))
+    said = f"{', '.join(counts)}."
+    look = [
+        f"{_name(view)}: {why}"
+        for view in cases
+        if (why := _attention(view) or _inside(parts.get(view.case, ())))
+    ]
     if look:
-        return f"{said} Worth a look: {'; '.join(look)}."
+        rest = len(look) - MOST_TO_LOOK_AT
+        more = [f"{rest} more"] if rest > 0 else []
+        return f"{said} Worth a look: {'; '.join(look[:MOST_TO_LOOK_AT] + more)}."
     return f"{said} Nothing waits for a decision." if runs else said
+
+
+def _name(view: CaseView) -> str:
+    return title_of({"case": ALL}) if view.case == ALL else view.case
+
+
+def _inside(parts: Sequence[CaseView]) -> str:
+    """Return how many segments of a case are worth a look; empty for none."""
+    look = sum(bool(_attention(part)) for part in parts)
+    return f"{look} of {wording.count(len(parts), 'segment')}" if look else ""
+
+
+def _outcome(run: Run) -> Outcome:
+    """Return what came of a run of any kind."""
+    return league_outcome(run) if run.get("kind") == FAN_OUT else summary.outcome(run)
 
 
 def _attention(view: CaseView) -> str:
@@ -52,6 +100,8 @@ def _attention(view: CaseView) -> str:
     if not view.runs:
         return ""
     newest = view.runs[0]
+    if newest.get("kind") == FAN_OUT and newest.get("status") == "failed":
+        return _outcome(newest).headline
     version = (newest.get("verdict") or {}).get("version")
     name = f"version {version}" if version else "the newest model"
     step = (newest.get("error") or {}).get("step")
@@ -76,21 +126,21 @@ def _moved(view: CaseView, version: str | None) -> bool:
     return version == view.production or (view.versions > 0 and version != view.waiting)
 
 
-def _case(view: CaseView) -> dict[str, Any]:
+def _case(view: CaseView, parts: Sequence[CaseView] = ()) -> dict[str, Any]:
     newest = view.runs[0] if view.runs else None
+    only_parts = all(run.get("kind") == FAN_OUT for run in view.runs) and view.runs
     found = next(filter(None, map(measures.evaluation, view.runs)), {})
     name = found.get("primary")
     metric = measures.label(found, name) if name else "Metric"
     rows = [_row(view.case, run, name) for run in view.runs]
     return {
         "id": wording.slug(view.case),
-        "name": view.case,
-        "outcome": summary.outcome(newest)
-        if newest
-        else Outcome("none", "It was never run"),
+        "name": _name(view),
+        "outcome": _outcome(newest) if newest else Outcome("none", "It was never run"),
         "href": f"{view.case}/{newest['run']}/index.html" if newest else "",
-        "production": _production(view),
-        "version": view.production or "nothing yet",
+        # What is divided has no model of its own; its segments have.
+        "production": "" if only_parts and not view.versions else _production(view),
+        "version": wording.ABSENT if only_parts else view.production or "nothing yet",
         "last": wording.moment(summary.started(newest)) if newest else "",
         "waiting": view.waiting,
         "versions": view.versions,
@@ -99,7 +149,17 @@ def _case(view: CaseView) -> dict[str, Any]:
         "history": _history(view.runs, name, found) if name else None,
         "newest": rows[:NEWEST],
         "older": rows[NEWEST:],
+        "segments": [_segment(part) for part in parts],
     }
+
+
+def _segment(view: CaseView) -> dict[str, Any]:
+    """Return one segment as a line in the section of its case."""
+    line = _case(view)
+    newest = view.runs[0]
+    only = ((newest.get("params") or {}).get("data") or {}).get("only") or {}
+    values = [str(value) for value in only.values()]
+    return line | {"segment": wording.listing(values) or view.case}
 
 
 def _production(view: CaseView) -> str:
@@ -140,19 +200,30 @@ def _value(run: Run, name: str) -> float | None:
 
 
 def _row(case: str, run: Run, metric: str | None) -> Mapping[str, Any]:
-    outcome = summary.outcome(run)
-    error = run.get("error") or {}
+    outcome = _outcome(run)
+    same = steps.unchanged_since(run)
     verdict = run.get("verdict") or {}
     value = _value(run, metric) if metric else None
     return {
         "id": run["run"],
         "href": f"{case}/{run['run']}/index.html",
         "when": wording.moment(summary.started(run)),
-        "label": outcome.label,
-        "tone": outcome.tone,
-        "where": f"in step {error['step']}" if error.get("step") else "",
+        "label": "Nothing new" if same else outcome.label,
+        "tone": "neutral" if same else outcome.tone,
+        "where": f"still: {outcome.label.lower()}" if same else _where(run),
         "version": verdict.get("version") or wording.ABSENT,
         "metric": wording.number(value),
         "took": wording.duration(summary.seconds(run)),
         "who": run.get("who") or wording.ABSENT,
     }
+
+
+def _where(run: Run) -> str:
+    """Return what a line adds to what a run came to; it may be empty."""
+    if run.get("kind") == FAN_OUT:
+        members = run.get("members") or ()
+        return wording.count(len(members), "segment" if run.get("segments") else "case")
+    if run.get("kind") == "drift":
+        return "drift check"
+    step = (run.get("error") or {}).get("step")
+    return f"in step {step}" if step else ""

@@ -76,6 +76,11 @@ def run_page(
         One self-contained HTML file. A failed run says where it stopped, shows the cell
         and says what to do.
     """
+    if run.get("kind") == "fan_out":
+        # Its page shows params as this one does, so that it imports this module.
+        from mlkit.report.league import league_page
+
+        return league_page(run)
     case = run["case"]
     name = run.get("run") or "draft"
     unchanged = steps.unchanged(run)

@@ -76,8 +76,11 @@ LOADED_NAMES = {
     "XDG_CONFIG_HOME",
     "XDG_DATA_HOME",
 }
-# Of these, the ones that a kernel applies after the fork.
+# Of these, the ones that a kernel applies after the fork, and those that joblib and
+# scikit-learn set in every process that imports them.
 APPLIED = {
+    "KMP_DUPLICATE_LIB_OK",
+    "KMP_INIT_AT_FORK",
     "LOKY_MAX_CPU_COUNT",
     "MKL_NUM_THREADS",
     "MPLBACKEND",

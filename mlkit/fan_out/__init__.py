@@ -15,22 +15,24 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from mlkit.fan_out.crews import ExecutorError, check_executor
+    from mlkit.fan_out.crews import check_executor
+    from mlkit.fan_out.errors import ExecutorError, SegmentsError, WorkspaceError
     from mlkit.fan_out.retraining import FannedOut, retrain_many
-    from mlkit.fan_out.segments import SegmentsError
 
 __all__ = [
     "ExecutorError",
     "FannedOut",
     "SegmentsError",
+    "WorkspaceError",
     "check_executor",
     "retrain_many",
 ]
 
 _HOME = {
-    "ExecutorError": "crews",
+    "ExecutorError": "errors",
     "FannedOut": "retraining",
-    "SegmentsError": "segments",
+    "SegmentsError": "errors",
+    "WorkspaceError": "errors",
     "check_executor": "crews",
     "retrain_many": "retraining",
 }

@@ -6,24 +6,21 @@ the death of a process, which leaves a pool of processes unusable.
 
 from __future__ import annotations
 
-import logging
 import multiprocessing
 import os
-import re
 import signal
-import socket
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from mlkit.fan_out.cluster import ADDRESS, joined
+from mlkit.fan_out.errors import ExecutorError
+
 PROCESSES, DASK = "processes", "dask://HOST:PORT"
 KNOWN = f"{PROCESSES}, {DASK}"
-ADDRESS = re.compile(r"dask://(?P<host>\[[^\]]+\]|[^:/\s]+):(?P<port>\d{1,5})/?")
-SECONDS_TO_CONNECT = 5.0
-SECONDS_FOR_WORKERS = 10.0
 # A process that imported everything grows a little with each retrain.
 UNITS_A_PROCESS = 20
 THREADS = (
@@ -33,10 +30,6 @@ THREADS = (
     "NUMBA_NUM_THREADS",
     "LOKY_MAX_CPU_COUNT",
 )
-
-
-class ExecutorError(ValueError):
-    """There is no such executor, or it can not be reached."""
 
 
 @dataclass(frozen=True)
@@ -100,9 +93,12 @@ def open_crew(asked: str, jobs: int | None = None) -> Iterator[Crew]:
         If there is no such executor, or the scheduler can not be reached.
     """
     check_executor(asked)
-    opened = _processes(jobs) if asked == PROCESSES else _dask(asked, jobs)
-    with opened as crew:
-        yield crew
+    if asked == PROCESSES:
+        with _processes(jobs) as crew:
+            yield crew
+        return
+    with joined(asked, jobs) as (slots, words, start, ask):
+        yield Crew(start, slots, words, ask)
 
 
 @contextmanager
@@ -158,68 +154,3 @@ def _end_with_parent() -> None:
     if parent is not None:
         parent.join()
         os.kill(os.getpid(), signal.SIGTERM)
-
-
-@contextmanager
-def _dask(asked: str, jobs: int | None) -> Iterator[Crew]:
-    found = ADDRESS.fullmatch(asked)
-    assert found is not None, "checked before"
-    host, port = found["host"].strip("[]"), int(found["port"])
-    _knock(asked, host, port)
-    client: Any = _client(asked, f"tcp://{found['host']}:{port}")
-    try:
-        threads = client.nthreads()
-        slots = jobs or sum(threads.values())
-        workers = f"{len(threads)} worker{'s' if len(threads) > 1 else ''}"
-
-        def start() -> Executor:
-            executor: Executor = client.get_executor(pure=False)
-            return executor
-
-        yield Crew(start, slots, f"{workers} of {asked}", client.run)
-    finally:
-        with suppress(Exception):
-            client.close(timeout=SECONDS_TO_CONNECT)
-
-
-def _knock(asked: str, host: str, port: int) -> None:
-    """Find out in seconds, before anything is imported, that nobody is there."""
-    try:
-        socket.create_connection((host, port), timeout=SECONDS_TO_CONNECT).close()
-    except (OSError, OverflowError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise ExecutorError(
-            f"--executor {asked}: a Dask scheduler must answer there, and {host}:{port}"
-            f" can not be reached: {reason}; start one with `dask scheduler`, or check "
-            "the address"
-        ) from error
-
-
-def _client(asked: str, address: str) -> Any:
-    """Return a connected client of a scheduler that has workers."""
-    try:
-        from distributed import Client
-    except ImportError as error:
-        raise ExecutorError(
-            f"--executor {asked}: the package distributed is not installed; add the "
-            "extra: .venv/bin/uv pip install 'mlkit[dask]'"
-        ) from error
-    connect: Any = Client
-    for name in ("distributed", "distributed.core", "distributed.comm"):
-        logging.getLogger(name).setLevel(logging.CRITICAL)
-    try:
-        client: Any = connect(address, timeout=SECONDS_TO_CONNECT, set_as_default=False)
-    except (OSError, TimeoutError, ValueError) as error:
-        raise ExecutorError(
-            f"--executor {asked}: what answers there is no Dask scheduler that this "
-            f"Dask can talk to: {error}; check the address and the versions of Dask"
-        ) from error
-    try:
-        client.wait_for_workers(1, timeout=SECONDS_FOR_WORKERS)
-    except TimeoutError as error:
-        client.close()
-        raise ExecutorError(
-            f"--executor {asked}: the scheduler has no worker after "
-            f"{SECONDS_FOR_WORKERS:g} s; start one with `dask worker {address}`"
-        ) from error
-    return client

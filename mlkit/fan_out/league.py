@@ -143,7 +143,7 @@ def _waiting(unit: Unit) -> dict[str, Any]:
         "status": WAITING,
         "rows": unit.rows,
         "seconds": None,
-        "model": (unit.params.get("registry") or {}).get("model"),
+        "model": unit.model,
         **dict.fromkeys(keys),
     }
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -13,18 +13,27 @@ from typing import Any
 from mlkit import params as params_room
 from mlkit import pipeline, store
 from mlkit.data.wording import counted
+from mlkit.fan_out.away import fetch, retrain_away, send, send_shared
+from mlkit.fan_out.cluster import check_workers
 from mlkit.fan_out.crews import PROCESSES, Crew, check_executor, open_crew
+from mlkit.fan_out.errors import SegmentsError
+from mlkit.fan_out.exchange import Exchange
 from mlkit.fan_out.league import Book
-from mlkit.fan_out.segments import SegmentsError, divide, names_taken
+from mlkit.fan_out.segments import divide, names_taken
 from mlkit.fan_out.submitting import work_off
 from mlkit.fan_out.units import FAILED, NOT_ENOUGH, OK, Unit, stopped
 from mlkit.fan_out.work import retrain_one
 from mlkit.params import Params, ParamsError
 from mlkit.pipeline import runs
+from mlkit.pipeline.checking import check_params
+from mlkit.pipeline.signatures import SignatureError
+from mlkit.registry import RegistryError
 from mlkit.sources import SourceError
 
 # Under which the runs of all cases at once are filed: no case can be called so.
 ALL = "_all"
+# What is wrong with one case, and does not keep the others from going on.
+WRONG = (ParamsError, SourceError, SegmentsError, SignatureError, RegistryError)
 Say = Callable[[str], None]
 
 
@@ -116,18 +125,19 @@ def retrain_many(
     check_executor(executor)
     root = root or store.workspace_root()
     found = _params(case, root, overrides)
-    name = case or ALL
     alone = found[case] if case is not None else None
     params = alone if isinstance(alone, Params) else None
+    name = case or ALL
     with open_crew(executor, jobs) as crew, runs.hold(name, root, wait=wait):
+        works = _employ(crew, root, workspace)
+        plan = _plan(found, root, alone=case is not None)
         book = Book.open(name, params, root, crew.words)
         say(f"run {book.run} of {case or 'all cases'}: {crew.words}")
         try:
-            plan = _plan(found, root, alone=case is not None)
             book.begin(plan.units, plan.notes)
             for note in plan.notes:
                 say(note)
-            _work(plan.units, crew, book, root, force, workspace, say)
+            _work(plan.units, works, book, force, say)
             book.end(*_ended(book.members))
         except BaseException as error:
             book.fail(error)
@@ -136,6 +146,45 @@ def retrain_many(
             with suppress(OSError):
                 pipeline.write_index(root)
     return FannedOut(book.page, book.content)
+
+
+@dataclass(frozen=True)
+class _Works:
+    """A crew and the way to its workers: a folder that all see, or an exchange."""
+
+    crew: Crew
+    root: Path
+    exchange: Exchange | None
+
+    def call(self, fan_out: str, force: bool) -> Callable[[Unit], dict[str, Any]]:
+        if self.exchange is None:
+            root = str(self.root)
+            return partial(retrain_one, root=root, fan_out=fan_out, force=force)
+        uri = self.exchange.uri
+        return partial(retrain_away, uri=uri, fan_out=fan_out, force=force)
+
+    def sent(self, units: Sequence[Unit]) -> Iterator[Unit]:
+        """Yield units when it is their turn, what they read first."""
+        for unit in units:
+            if self.exchange is not None:
+                send(unit, self.root, self.exchange)
+            yield unit
+
+    def fetched(self, member: dict[str, Any]) -> dict[str, Any]:
+        if self.exchange is None:
+            return member
+        return fetch(member, self.root, self.exchange)
+
+
+def _employ(crew: Crew, root: Path, workspace: str | None) -> _Works:
+    """Check that the workers can do the work, and how they reach the workspace."""
+    exchange = None if workspace is None else Exchange(workspace)
+    if exchange is not None:
+        exchange.check()
+        send_shared(root, exchange)
+    if crew.ask is not None:
+        check_workers(crew.ask, root, shared=exchange is None)
+    return _Works(crew, root, exchange)
 
 
 def _params(
@@ -168,7 +217,7 @@ def _plan(found: dict[str, Params | ParamsError], root: Path, *, alone: bool) ->
             if isinstance(params, ParamsError):
                 raise params
             _add(plan, params, root)
-        except (ParamsError, SourceError, SegmentsError) as error:
+        except WRONG as error:
             if alone:
                 raise
             plan.units.append(Unit(name, stop=_wrong(error)))
@@ -179,6 +228,7 @@ def _add(plan: _Plan, params: Params, root: Path) -> None:
     if params.segments is None:
         plan.units.append(Unit(params.case, params.to_dict()))
         return
+    check_params(params, root)
     divided = divide(params, root)
     for taken in names_taken(divided.units, params_room.cases(root)):
         raise SegmentsError(
@@ -201,21 +251,14 @@ def _wrong(error: Exception) -> dict[str, Any]:
 
 
 def _work(
-    units: Sequence[Unit],
-    crew: Crew,
-    book: Book,
-    root: Path,
-    force: bool,
-    workspace: str | None,
-    say: Say,
+    units: Sequence[Unit], works: _Works, book: Book, force: bool, say: Say
 ) -> None:
     for unit in units:
         if unit.stop is not None:
             _tell(book.add(stopped(unit, **unit.stop)), book, say)
-    work = partial(retrain_one, root=str(root), fan_out=book.run, force=force)
-    ready = [unit for unit in units if unit.stop is None]
-    for result in work_off(ready, crew, work, say):
-        _tell(book.add(result), book, say)
+    ready = works.sent([unit for unit in units if unit.stop is None])
+    for result in work_off(ready, works.crew, works.call(book.run, force), say):
+        _tell(book.add(works.fetched(result)), book, say)
 
 
 def _tell(member: dict[str, Any], book: Book, say: Say) -> None:

@@ -21,6 +21,7 @@ import pyarrow.parquet as pq
 from mlkit import sources, store
 from mlkit.data.distinct import find_distinct, label_text
 from mlkit.data.wording import counted, listed
+from mlkit.fan_out.errors import SegmentsError
 from mlkit.fan_out.names import segment_name
 from mlkit.fan_out.units import NOT_ENOUGH, Unit
 from mlkit.params import Params
@@ -28,10 +29,6 @@ from mlkit.sources.only import find_column
 
 PARTS = "data/parts"
 MOST = 500
-
-
-class SegmentsError(ValueError):
-    """A case can not be divided as ``segments`` says."""
 
 
 @dataclass(frozen=True)

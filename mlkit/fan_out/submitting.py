@@ -40,7 +40,7 @@ def work_off(
     say : callable
         Is given a line when a worker died.
     """
-    desk = _Desk(deque(units), crew, work, say)
+    desk = _Desk(iter(units), crew, work, say)
     while desk.busy():
         yield from desk.ended()
 
@@ -54,7 +54,11 @@ class _Desk:
     """
 
     def __init__(
-        self, waiting: deque[Unit], crew: Crew, work: Callable[[Unit], Result], say: Say
+        self,
+        waiting: Iterator[Unit],
+        crew: Crew,
+        work: Callable[[Unit], Result],
+        say: Say,
     ) -> None:
         self.waiting = waiting
         self.crew, self.work, self.say = crew, work, say
@@ -69,8 +73,11 @@ class _Desk:
             if not self.flying:
                 self._submit(self.suspects.popleft())
         else:
-            while self.waiting and len(self.flying) < self.crew.slots:
-                self._submit(self.waiting.popleft())
+            while len(self.flying) < self.crew.slots:
+                unit = next(self.waiting, None)
+                if unit is None:
+                    break
+                self._submit(unit)
         return bool(self.flying)
 
     def _submit(self, unit: Unit) -> None:

@@ -40,6 +40,11 @@ class Unit:
         """What people call it: the segment, or the case."""
         return self.case if self.segment is None else self.segment
 
+    @property
+    def model(self) -> str:
+        """Name of its model in the registry."""
+        return str((self.params.get("registry") or {}).get("model") or self.case)
+
 
 @dataclass(frozen=True)
 class Member:
@@ -118,6 +123,6 @@ def stopped(
         status=status,
         rows=unit.rows,
         seconds=round(seconds, 2),
-        model=(unit.params.get("registry") or {}).get("model"),
+        model=unit.model,
         error=known | error,
     ).to_dict()

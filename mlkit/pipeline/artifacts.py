@@ -14,7 +14,8 @@ import pandas as pd
 
 from mlkit import registry, store, train
 from mlkit.data import Dataset, Schema
-from mlkit.pipeline.steps import StaleError, Step, read_result, reset
+from mlkit.pipeline.runs import read_result
+from mlkit.pipeline.steps import StaleError, Step, reset
 from mlkit.registry import ModelRegistry, Record
 from mlkit.train import Trained
 

@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from mlkit import drift, evaluate, registry, sources, store, train
 from mlkit import params as params_room
+from mlkit import registry, store
 from mlkit.params import Params, ParamsError, Problem
+from mlkit.pipeline.graph import NOTEBOOKS
 from mlkit.pipeline.signatures import SignatureError, arguments
-
-# The notebooks of a retrain, in order.
-NOTEBOOKS = ("data", "train", "evaluate", "explain", "drift")
 
 
 def check_case(
@@ -47,13 +45,16 @@ def check_case(
 def check_params(params: Params, root: Path) -> None:
     """Check everything that params name, as `check_case` does."""
     _check_what_params_name(params, root)
-    _check_version_is_free(params, root)
+    check_version(params, root)
     for name in NOTEBOOKS:
         arguments(notebook_path(name, root), params.case, None, params.to_dict())
 
 
 def _check_what_params_name(params: Params, root: Path) -> None:
     """Check that estimator, metrics, statistics and data of a case exist."""
+    # They import what takes longer than a run in which nothing has changed.
+    from mlkit import drift, evaluate, sources, train
+
     problems: list[Problem] = []
     try:
         train.check_estimator(params)
@@ -75,8 +76,8 @@ def _check_what_params_name(params: Params, root: Path) -> None:
         raise ParamsError(f"params/{params.case}.yaml", problems)
 
 
-def _check_version_is_free(params: Params, root: Path) -> None:
-    """Refuse a version's name that another model has taken.
+def check_version(params: Params, root: Path) -> None:
+    """Raise ParamsError for a version's name that another model has taken.
 
     The same params may be run again: the model may be identical to that version.
     """

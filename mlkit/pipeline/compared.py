@@ -24,7 +24,8 @@ from mlkit.pipeline.artifacts import (
     unseen_rows,
 )
 from mlkit.pipeline.newest import newest_rows
-from mlkit.pipeline.steps import Step, load_dataset, read_result
+from mlkit.pipeline.runs import read_result
+from mlkit.pipeline.steps import Step, load_dataset
 from mlkit.registry import DamageError, ModelRegistry, Record, RegistryError
 
 RETRAIN = "retrain"
@@ -77,6 +78,11 @@ class Compared:
     dataset: Dataset | None = None
     loaded: Loaded | None = None
     inputs: Mapping[str, str] | None = None
+
+    @property
+    def cutoff(self) -> str | None:
+        """The day that divides the case's rows, where they were split by time."""
+        return None if self.dataset is None else self.dataset.cutoff
 
     def __repr__(self) -> str:
         # A record's own would print rows, and a notebook keeps it as the cell's text.

@@ -20,37 +20,14 @@ from mlkit.evaluate import Proposal
 from mlkit.params import Params
 from mlkit.pipeline.artifacts import BACKGROUND, PROFILE, read_npy
 from mlkit.pipeline.record import RunRecord, now
-from mlkit.pipeline.steps import read_result
+from mlkit.pipeline.runs import read_result
+from mlkit.pipeline.stopped import ChangedModelError, StaleChampionError
 from mlkit.registry import Candidate, ModelRegistry, Note, Record, Version
 
 FRAMEWORK = {"lightgbm": "lightgbm", "xgboost": "xgboost"}
 TOLERANCE = 1e-9
 # The steps whose files are kept with a version, and which of them; none named: all.
 KEPT = {"train": (), "evaluate": (), "explain": (BACKGROUND,), "drift": (PROFILE,)}
-
-
-class StaleChampionError(RuntimeError):
-    """Another version came into production while this one was judged.
-
-    Attributes
-    ----------
-    details : dict
-        ``step``, ``type``, ``message`` and ``advice``.
-    """
-
-    def __init__(self, message: str) -> None:
-        super().__init__(message)
-        self.details = {
-            "step": "decide",
-            "type": "Conflict",
-            "message": message,
-            "advice": "Somebody else moves versions of this model; run it again.",
-            "exit_code": 4,
-        }
-
-
-class ChangedModelError(RuntimeError):
-    """A model from the registry does not answer as it did when it was trained."""
 
 
 @dataclass(frozen=True)
@@ -75,6 +52,8 @@ class Decision:
         Why the version has its number, or why there is no new one.
     evidence : dict
         The proposal with everything it was made of.
+    unchanged_since : str or None
+        The run that came to this decision, where nothing has changed since.
     """
 
     verdict: str
@@ -85,6 +64,7 @@ class Decision:
     champion: str | None
     version_reason: str
     evidence: Mapping[str, Any]
+    unchanged_since: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return the decision as plain JSON data."""

@@ -14,7 +14,7 @@ import shutil
 import tempfile
 import time
 import weakref
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,14 +24,17 @@ import nbformat
 import papermill
 import scrapbook
 from jupyter_client.manager import AsyncKernelManager
-from jupyter_core.utils import ensure_event_loop
+from jupyter_core.utils import ensure_event_loop, run_sync
 from nbclient.exceptions import CellTimeoutError, DeadKernelError
 from papermill.exceptions import PapermillExecutionError
 from traitlets import default
 
 from mlkit import store
-from mlkit.pipeline.steps import read_result
+from mlkit.pipeline.cores import THREADS, cores
+from mlkit.pipeline.runs import read_result
+from mlkit.pipeline.stopped import StepError
 
+PAPERMILL = ("papermill", "papermill.translators", "papermill.utils")
 # What a person can do about errors that say in full what is wrong.
 ADVICE = {
     "DataError": "Put the table right, or the data section of the params file.",
@@ -41,24 +44,6 @@ ADVICE = {
     "a backup, or archive the version with `mlkit registry archive`.",
     "MemoryError": "Take fewer rows or columns, or aggregate with `data.query`.",
 }
-
-
-class StepError(RuntimeError):
-    """A notebook that did not reach its end.
-
-    Attributes
-    ----------
-    details : dict
-        ``step``, ``cell`` (the number JupyterLab shows before it), ``source``,
-        ``type``, ``message`` and ``advice``.
-    """
-
-    def __init__(self, details: Mapping[str, Any]) -> None:
-        self.details = dict(details)
-        super().__init__(
-            f"step {details['step']!r} failed in cell {details['cell']}: "
-            f"{details['message']}"
-        )
 
 
 class IpcKernelManager(AsyncKernelManager):
@@ -105,8 +90,11 @@ def execute(
     cell_timeout: float,
     deadline: float,
     progress_bar: bool = False,
+    share: int = 1,
 ) -> None:
     """Run a notebook and return when, and only when, it reached its end.
+
+    However it ends, its kernel has ended too. Any thread may call this.
 
     Parameters
     ----------
@@ -122,6 +110,8 @@ def execute(
         ``time.monotonic()`` at which the whole run must have ended.
     progress_bar : bool
         Show papermill's progress bar.
+    share : int
+        How many kernels share the cores of the machine.
 
     Raises
     ------
@@ -130,15 +120,18 @@ def execute(
     """
     progress = Progress()
     step = notebook.stem
+    managers: list[IpcKernelManager] = []
     try:
-        with _workspace(root), _quiet_papermill(), _quiet_interrupt():
+        with _quiet_papermill(), _quiet_interrupt(), _ended(managers):
             papermill.execute_notebook(
                 notebook,
                 output,
                 parameters=dict(given),
                 kernel_name="python3",
                 progress_bar=progress_bar,
-                kernel_manager_class=IpcKernelManager,
+                kernel_manager_class=_manager_class(
+                    environment(root, share=share), managers
+                ),
                 timeout_func=_budget(cell_timeout, deadline),
                 on_cell_start=progress.on_cell_start,
                 extra_arguments=["--IPKernelApp.log_level=50"],
@@ -157,6 +150,62 @@ def execute(
         raise StepError(_not_started(step, error)) from error
 
 
+def environment(root: Path, *, share: int) -> dict[str, str]:
+    """Return the environment of a kernel.
+
+    It finds the workspace that the runner works in, and where it shares the cores with
+    other kernels, its libraries are told how many of them are its own: threads that
+    wait for a core spin. What the user has set stands.
+
+    Parameters
+    ----------
+    root : Path
+        The workspace.
+    share : int
+        How many kernels share the cores of the machine.
+    """
+    folders = [os.environ.get("PYTHONPATH"), str(root)]
+    given = {
+        **os.environ,
+        "MLKIT_ROOT": str(root),
+        # A workspace's own metrics, statistics and estimators are modules in it.
+        "PYTHONPATH": os.pathsep.join(filter(None, folders)),
+    }
+    if share == 1:
+        return given
+    threads = str(max(1, cores() // share))
+    return dict.fromkeys(THREADS, threads) | given
+
+
+def _manager_class(
+    env: Mapping[str, str], started: list[IpcKernelManager]
+) -> type[IpcKernelManager]:
+    """Return a class of managers that start a kernel with an environment of its own.
+
+    papermill takes a class and no arguments for it, and the environment of this process
+    is that of all its threads.
+    """
+
+    class StepKernelManager(IpcKernelManager):
+        # Of an asynchronous manager it is, and its types say otherwise.
+        async def start_kernel(self, **given: Any) -> None:  # type: ignore[override]
+            started.append(self)
+            await super().start_kernel(env=dict(env), **given)
+
+    return StepKernelManager
+
+
+@contextmanager
+def _ended(managers: Sequence[IpcKernelManager]) -> Iterator[None]:
+    """End kernels that papermill has left, as it does when it is interrupted early."""
+    try:
+        yield
+    finally:
+        for manager in managers:
+            if manager.has_kernel:
+                run_sync(manager.shutdown_kernel)(now=True)
+
+
 def _budget(cell_timeout: float, deadline: float) -> Callable[[Any], float]:
     """Give each cell its own limit or what is left of the run's, whichever is less."""
 
@@ -168,36 +217,21 @@ def _budget(cell_timeout: float, deadline: float) -> Callable[[Any], float]:
 
 
 @contextmanager
-def _workspace(root: Path) -> Iterator[None]:
-    """Let kernels started inside find the workspace that the runner works in."""
-    folders = [os.environ.get("PYTHONPATH"), str(root)]
-    given = {
-        "MLKIT_ROOT": str(root),
-        # A workspace's own metrics, statistics and estimators are modules in it.
-        "PYTHONPATH": os.pathsep.join(filter(None, folders)),
-    }
-    before = {name: os.environ.get(name) for name in given}
-    os.environ.update(given)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
-
-
-@contextmanager
 def _quiet_papermill() -> Iterator[None]:
     """Keep papermill's log lines out of ours; errors come as exceptions."""
-    logger = logging.getLogger("papermill")
-    before = logger.level
-    logger.setLevel(logging.CRITICAL)
+    loggers = [logging.getLogger(name) for name in PAPERMILL]
+
+    # One a notebook: several may be run at the same time, and end in any order.
+    def silence(record: logging.LogRecord) -> bool:
+        return False
+
+    for logger in loggers:
+        logger.addFilter(silence)
     try:
         yield
     finally:
-        logger.setLevel(before)
+        for logger in loggers:
+            logger.removeFilter(silence)
 
 
 @contextmanager
@@ -281,7 +315,12 @@ def step_facts(folder: Path, name: str) -> dict[str, Any]:
     return {
         "peak_memory_mb": result["peak_memory_mb"],
         "inputs": result["inputs"],
-        "outputs": {path.name: store.sha256_file(path), **result["outputs"]},
+        "outputs": {
+            path.name: store.sha256_file(path),
+            f"{name}.json": store.sha256_file(folder / f"{name}.json"),
+            **result["outputs"],
+        },
+        "cutoff": result.get("cutoff"),
         "scraps": scrapbook.read_notebook(str(path)).scraps.data_dict,
     }
 

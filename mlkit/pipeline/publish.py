@@ -6,9 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import nbformat
 from filelock import FileLock
-from nbconvert import HTMLExporter
 
 from mlkit import registry, report, store
 from mlkit.pipeline import runs
@@ -21,6 +19,10 @@ EXTRA_FILES = {"The log": "log.txt", "The record (JSON)": "run.json"}
 
 def notebook_body(notebook: Path) -> str:
     """Return an executed notebook as an HTML fragment without code, not sanitised."""
+    # Importing them takes longer than a run in which nothing has changed.
+    import nbformat
+    from nbconvert import HTMLExporter
+
     exporter = HTMLExporter(
         template_name="mlkit", extra_template_basedirs=[str(TEMPLATES)]
     )
@@ -29,8 +31,12 @@ def notebook_body(notebook: Path) -> str:
     return str(body)
 
 
-def write_pages(folder: RunFolder, record: Mapping[str, Any], root: Path) -> None:
+def write_pages(
+    folder: RunFolder, record: Mapping[str, Any], root: Path
+) -> dict[str, str]:
     """Write the pages of a run: one a notebook, and its own.
+
+    The page of a step that was taken from an earlier run came with its other files.
 
     Parameters
     ----------
@@ -40,15 +46,25 @@ def write_pages(folder: RunFolder, record: Mapping[str, Any], root: Path) -> Non
         What its ``run.json`` holds, or will hold.
     root : Path
         The workspace.
+
+    Returns
+    -------
+    dict of str to str
+        Step to the SHA-256 of its page.
     """
     previous, first = _before(folder, root)
-    for name in dict.fromkeys(step["name"] for step in record["steps"]):
+    pages = {}
+    for name, step in {step["name"]: step for step in record["steps"]}.items():
         notebook = folder.path / f"{name}.ipynb"
-        if notebook.exists():
+        page = notebook.with_suffix(".html")
+        if notebook.exists() and not (step.get("taken") and page.exists()):
             header = report.step_header(record, name, previous, first=first)
             html = report.notebook_page(notebook_body(notebook), header)
-            store.write_atomic(notebook.with_suffix(".html"), html)
+            store.write_atomic(page, html)
+        if page.exists():
+            pages[name] = store.sha256_file(page)
     write_run_page(folder, record, root)
+    return pages
 
 
 def write_run_page(folder: RunFolder, record: Mapping[str, Any], root: Path) -> None:

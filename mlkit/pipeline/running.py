@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from mlkit.params import Params
 from mlkit.pipeline import publish, runs
 from mlkit.pipeline.checking import notebook_path
-from mlkit.pipeline.decide import ChangedModelError, StaleChampionError
-from mlkit.pipeline.execute import StepError, execute, step_facts
 from mlkit.pipeline.record import RunRecord, now
 from mlkit.pipeline.runs import RunFolder
 from mlkit.pipeline.signatures import arguments
-from mlkit.registry import ConflictError, RegistryError
+from mlkit.pipeline.stopped import TOLD, StepStoppedError, failure
 
 Say = Callable[[str], None]
 
@@ -90,48 +89,99 @@ class Runner:
 
     def notebook(self, name: str) -> None:
         """Run one notebook and add what it did to the record."""
-        folder = self.record.folder.path
         with self.step(name) as step:
-            self._execute(name, folder / f"{name}.ipynb")
-            step |= step_facts(folder, name)
+            step |= self.execute(name)
 
     @contextmanager
-    def step(self, name: str) -> Iterator[dict[str, Any]]:
+    def step(self, name: str, **fields: Any) -> Iterator[dict[str, Any]]:
         """Time a step, say how it went, and add it to the record."""
-        started = time.monotonic()
-        step: dict[str, Any] = {
-            **{"name": name, "status": "failed", "error": None},
-            **{"key": None, "taken": None, "why": []},
-        }
+        step = self.open_step(name, **fields)
         try:
             yield step
-            step["status"] = "ok"
         except BaseException as error:
-            step["error"] = failure(error)
+            self.close_step(step, error)
             raise
-        finally:
-            step["seconds"] = round(time.monotonic() - started, 2)
-            self.record.content["steps"].append(step)
-            self.say(f"{name:<9} {step['status']:<7} {step['seconds']:6.1f} s")
-        self.record.save()
+        self.close_step(step)
 
-    def _execute(self, name: str, output: Path) -> None:
+    def open_step(self, name: str, **fields: Any) -> dict[str, Any]:
+        """Return the entry of a step that starts now, which the record gets later."""
+        return {
+            "name": name,
+            "status": "running",
+            "error": None,
+            "key": None,
+            "taken": None,
+            "why": [],
+            "started_at": f"{now():%Y-%m-%dT%H:%M:%S.%fZ}",
+            **fields,
+        }
+
+    def close_step(
+        self,
+        step: dict[str, Any],
+        error: BaseException | None = None,
+        *,
+        order: Sequence[str] = (),
+    ) -> None:
+        """Say how a step went and add it to the record, among its like in order."""
+        ended = now()
+        started = datetime.fromisoformat(step["started_at"])
+        step["ended_at"] = f"{ended:%Y-%m-%dT%H:%M:%S.%fZ}"
+        step["seconds"] = round((ended - started).total_seconds(), 2)
+        step["status"] = _status(error)
+        step["error"] = None if error is None else failure(error)
+        steps = self.record.content["steps"]
+        steps.append(step)
+        if order:
+            steps.sort(key=lambda entry: order.index(entry["name"]))
+        self.say(_line(step))
+        if error is None:
+            self.record.save()
+
+    def execute(self, name: str, *, share: int = 1) -> dict[str, Any]:
+        """Run a notebook, in any thread, and return what it recorded of itself.
+
+        Parameters
+        ----------
+        name : str
+            The notebook's stem.
+        share : int
+            How many kernels share the cores of the machine.
+        """
+        from mlkit.pipeline.execute import execute, step_facts
+
         notebook = notebook_path(name, self.root)
-        (output.parent / f"{name}.json").unlink(missing_ok=True)
+        folder = self.record.folder
+        # A link to a file of an earlier run must not be written to.
+        for suffix in (".json", ".ipynb", ".html"):
+            (folder.path / f"{name}{suffix}").unlink(missing_ok=True)
         execute(
             notebook,
-            output,
-            arguments(
-                notebook,
-                self.params.case,
-                self.record.folder.run,
-                self.params.to_dict(),
-            ),
+            folder.path / f"{name}.ipynb",
+            arguments(notebook, self.params.case, folder.run, self.params.to_dict()),
             root=self.root,
             cell_timeout=self.params.pipeline.cell_timeout,
             deadline=self.deadline,
             progress_bar=self.progress_bar,
+            share=share,
         )
+        return step_facts(folder.path, name)
+
+
+def _status(error: BaseException | None) -> str:
+    match error:
+        case None:
+            return "ok"
+        case KeyboardInterrupt() | StepStoppedError():
+            return "interrupted"
+        case _:
+            return "failed"
+
+
+def _line(step: Mapping[str, Any]) -> str:
+    if step["taken"]:
+        return f"{step['name']:<9} taken   {'; '.join(step['why'])}"
+    return f"{step['name']:<9} {step['status']:<7} {step['seconds']:6.1f} s"
 
 
 def conduct(
@@ -195,7 +245,7 @@ def conduct(
             work(Runner(record, params, root, speak, progress_bar, deadline))
             record.end("ok")
             # Pages first: a run whose report could not be written did not end well.
-            publish.write_pages(folder, record.content, root)
+            _write_pages(record, root)
             record.save()
         except BaseException as error:
             fail(record, error, root, speak)
@@ -204,10 +254,6 @@ def conduct(
         finally:
             _attempt("the index", speak, publish.write_index, root)
     return Ended(folder, record.content)
-
-
-# What the record and its page tell in full, so that no caller needs the exception.
-TOLD = (StepError, StaleChampionError, ChangedModelError, RegistryError, OSError)
 
 
 def fail(record: RunRecord, error: BaseException, root: Path, say: Say) -> None:
@@ -220,9 +266,19 @@ def fail(record: RunRecord, error: BaseException, root: Path, say: Say) -> None:
     _log(record.folder, f"{details['message']}\n{details['advice']}")
     record.end(status, details)
     _attempt("its record", say, record.save)
-    pages = (record.folder, record.content, root)
-    _attempt("its pages", say, publish.write_pages, *pages)
-    _attempt("its page", say, publish.write_run_page, *pages)
+    _attempt("its pages", say, _write_pages, record, root)
+    _attempt("its record", say, record.save)
+    _attempt(
+        "its page", say, publish.write_run_page, record.folder, record.content, root
+    )
+
+
+def _write_pages(record: RunRecord, root: Path) -> None:
+    """Write the pages of a run, and note of each step's what it holds."""
+    pages = publish.write_pages(record.folder, record.content, root)
+    for step in record.content["steps"]:
+        if step["name"] in pages:
+            step["page"] = pages[step["name"]]
 
 
 def _attempt(what: str, say: Say, action: Callable[..., Any], *given: Any) -> Any:
@@ -232,34 +288,6 @@ def _attempt(what: str, say: Say, action: Callable[..., Any], *given: Any) -> An
     except Exception as error:
         say(f"{what} could not be read or written: {type(error).__name__}: {error}")
         return None
-
-
-def failure(error: BaseException) -> dict[str, Any]:
-    """Return what a run's record says of the error that stopped it."""
-    match error:
-        case StepError() | StaleChampionError():
-            return dict(error.details)
-        case KeyboardInterrupt():
-            message = "the run was interrupted before it reached its end"
-            advice = "Nothing needs to be cleaned up."
-        case OSError():
-            message = f"{error.filename or 'the disk'}: {error.strerror or error}"
-            advice = "Check the disk's free space and the folder's rights."
-        case ChangedModelError() | RegistryError():
-            message = str(error)
-            advice = "Look at the versions with `mlkit registry list`."
-        case _:
-            message = str(error)
-            advice = (
-                "This is a fault of mlkit or of a package; add --debug to see where."
-            )
-    return {
-        "step": None,
-        "type": type(error).__name__,
-        "message": message,
-        "advice": advice,
-        "exit_code": 4 if isinstance(error, ConflictError) else 3,
-    }
 
 
 def _log(folder: RunFolder, line: str) -> None:

@@ -61,6 +61,12 @@ def open_run(case: str, run: str, root: Path) -> RunFolder:
     return RunFolder(case, run, path)
 
 
+def read_result(folder: Path, name: str) -> dict[str, Any] | None:
+    """Return what a step recorded at its end, or None if it did not reach it."""
+    path = folder / f"{name}.json"
+    return store.read_json(path) if path.exists() else None
+
+
 def create_run(case: str, root: Path, *, at: datetime) -> RunFolder:
     """Take a new run folder by exclusive creation."""
     parent = case_folder(case, root)

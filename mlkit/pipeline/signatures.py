@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import nbformat
+from mlkit import store
+
+TAG = "parameters"
 
 
 class SignatureError(ValueError):
@@ -33,18 +35,14 @@ def signature(notebook: Path) -> dict[str, Any]:
         If there is not exactly one cell tagged ``parameters``, or it holds more than
         assignments of literals.
     """
-    cells = [
-        cell
-        for cell in _read(notebook).cells
-        if cell.cell_type == "code" and "parameters" in cell.metadata.get("tags", [])
-    ]
+    cells = [source for source, declares in code_cells(notebook) if declares]
     if len(cells) != 1:
         raise SignatureError(
             f"{notebook.name} must have exactly one code cell tagged `parameters`, and "
             f"has {len(cells)}; tag the cell that assigns case and run"
         )
     found: dict[str, Any] = {}
-    for statement in _parse(cells[0].source, notebook).body:
+    for statement in _parse(cells[0], notebook).body:
         match statement:
             case ast.Assign(targets=[ast.Name(id=name)], value=value):
                 found[name] = _literal(value, name, notebook)
@@ -56,14 +54,34 @@ def signature(notebook: Path) -> dict[str, Any]:
     return found
 
 
-def _read(notebook: Path) -> Any:
+def code_cells(notebook: Path) -> Iterator[tuple[str, bool]]:
+    """Yield the source of each code cell, and whether it is tagged ``parameters``.
+
+    Raises
+    ------
+    SignatureError
+        If the file is not a notebook.
+    """
     try:
-        return nbformat.read(notebook, as_version=4)
-    except (ValueError, nbformat.ValidationError) as error:
+        for cell in _cells(notebook):
+            if cell["cell_type"] == "code":
+                source = cell["source"]
+                text = source if isinstance(source, str) else "".join(source)
+                yield text, TAG in cell["metadata"].get("tags", [])
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise SignatureError(
             f"{notebook} is not a notebook that can be read ({error}); a merge may "
             f"have left its marks: `git checkout -- {notebook.name}` brings it back"
         ) from error
+
+
+def _cells(notebook: Path) -> Any:
+    document = store.read_json(notebook)
+    if document["nbformat"] == 4:
+        return document["cells"]
+    import nbformat
+
+    return nbformat.convert(nbformat.from_dict(document), 4)["cells"]
 
 
 def _parse(source: str, notebook: Path) -> ast.Module:

@@ -13,11 +13,12 @@ from typing import Any, Protocol
 
 from mlkit import data as data_room
 from mlkit import params as params_room
-from mlkit import registry, report, sources, store
+from mlkit import report, sources, store
 from mlkit.data import Dataset
 from mlkit.params import Params
 from mlkit.params.edit import merge
 from mlkit.pipeline import runs
+from mlkit.pipeline.cutoff import cutoff_floor
 from mlkit.report import Fold
 
 RESULT_FORMAT = 1
@@ -144,8 +145,9 @@ def load_dataset(step: Step) -> Dataset:
         If the data changed since the run's `data` step.
     """
     raw = sources.read(step.params, root=step.root)
+    floor = cutoff_floor(step.params, step.root)
     dataset = data_room.prepare(
-        raw.frame, step.params, test=raw.test, cutoff_floor=_cutoff_floor(step)
+        raw.frame, step.params, test=raw.test, cutoff_floor=floor
     )
     seen = step.folder / "data.json"
     if step.run is not None and step.name != "data" and seen.exists():
@@ -160,35 +162,10 @@ def load_dataset(step: Step) -> Dataset:
     return dataset
 
 
-def _cutoff_floor(step: Step) -> str | None:
-    """Return the cutoff of the newest good version that was split by the same column.
-
-    A split by time only moves forward; a version that failed may have had wrong dates.
-    """
-    data = step.params.data
-    if data.split.by != "time":
-        return None
-    opened = registry.open_registry(step.params.model, step.root)
-    for version in reversed(opened.versions()):
-        if version.stage == "failed":
-            continue
-        manifest = opened.show(version.version).manifest
-        split = manifest["split"]
-        if split["by"] == "time" and manifest["params"]["data"]["time"] == data.time:
-            return str(split["cutoff"])
-    return None
-
-
 def reset(step: Step) -> None:
     """Forget what the step made before: its record first, then its files."""
     (step.folder / f"{step.name}.json").unlink(missing_ok=True)
     shutil.rmtree(step.files, ignore_errors=True)
-
-
-def read_result(folder: Path, name: str) -> dict[str, Any] | None:
-    """Return what a step recorded at its end, or None if it did not reach it."""
-    path = folder / f"{name}.json"
-    return store.read_json(path) if path.exists() else None
 
 
 class Fingerprinted(Protocol):
@@ -197,6 +174,10 @@ class Fingerprinted(Protocol):
     @property
     def fingerprint(self) -> str:
         """The fingerprint."""
+
+    @property
+    def cutoff(self) -> str | None:
+        """The day from which on rows are test rows, where they are split by time."""
 
 
 def finish(
@@ -212,7 +193,7 @@ def finish(
     ----------
     step : Step
         The step.
-    dataset : Dataset, or another record with a fingerprint
+    dataset : Dataset, or another record with a fingerprint and a cutoff
         The data it worked on.
     inputs : mapping, optional
         Files it read from earlier steps: name to SHA-256.
@@ -235,6 +216,7 @@ def finish(
             "format": RESULT_FORMAT,
             "step": step.name,
             "fingerprint": dataset.fingerprint,
+            "cutoff": dataset.cutoff,
             "inputs": {"data": dataset.fingerprint, **(inputs or {})},
             "outputs": outputs,
             "results": dict(results or {}),

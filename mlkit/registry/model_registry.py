@@ -76,6 +76,10 @@ class ModelRegistry:
         """Return all versions and their stages as of now."""
         return log.read_snapshot(self.folder, self.model).state
 
+    def head(self) -> str | None:
+        """Return the SHA-256 of the log's last entry, None while it is empty."""
+        return log.read_snapshot(self.folder, self.model).head
+
     def versions(self) -> tuple[Version, ...]:
         """Return where each version stands, in order of registration."""
         return tuple(self.state().versions.values())

@@ -1,0 +1,266 @@
+"""Which steps of a retrain are due, and why; all others are taken from earlier runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from mlkit import sources
+from mlkit.params import Params
+from mlkit.pipeline import reuse, runs
+from mlkit.pipeline.graph import GRAPH, NOTEBOOKS
+from mlkit.pipeline.keys import Key, code_parts, differences, outputs_digest, step_key
+from mlkit.pipeline.reuse import Earlier
+from mlkit.pipeline.running import Runner
+from mlkit.pipeline.stopped import StepError
+
+Record = Mapping[str, Any]
+Entry = dict[str, Any]
+
+
+@dataclass
+class Outlook:
+    """What is known of the steps of a run: their keys, and what earlier runs made.
+
+    Attributes
+    ----------
+    params : Params
+        The params of the run.
+    root : Path
+        The workspace.
+    records : sequence of dict
+        The records of earlier runs of the case, the newest first.
+    force : bool
+        Whether all steps are due.
+    resumed : dict or None
+        The record of the run that this one goes on from.
+    code : dict
+        What `code_parts` returned.
+    entries : dict
+        Step to its entry in the record of this run, for those that are done.
+    """
+
+    params: Params
+    root: Path
+    records: Sequence[Record]
+    force: bool = False
+    resumed: Record | None = None
+    code: Mapping[str, Any] = field(default_factory=code_parts)
+    entries: dict[str, Entry] = field(default_factory=dict)
+
+    @property
+    def told(self) -> bool:
+        """Whether the content of the data can be told without reading it."""
+        return sources.content_digests(self.params, self.root) is not None
+
+    def after(self) -> dict[str, tuple[str, ...]]:
+        """Return the steps that each must wait for."""
+        # What the data are is known from the data step when nothing else tells it.
+        first = () if self.told else ("data",)
+        return {
+            name: node.after or (first if name != "data" else ())
+            for name, node in GRAPH.items()
+        }
+
+    def key(self, name: str) -> Key:
+        """Return the key of a step as things stand now."""
+        data = self.entries.get("data")
+        return step_key(
+            name,
+            self.params,
+            self.root,
+            code=self.code,
+            before={n: outputs_digest(self.entries[n]) for n in GRAPH[name].after},
+            fingerprint=None if data is None else data["inputs"]["data"],
+        )
+
+    def earlier(self, name: str, records: Sequence[Record]) -> list[Earlier]:
+        """Return a step as it is in earlier runs, the newest first."""
+        return list(reuse.earlier_steps(name, records, self.root))
+
+    def candidates(self, name: str, key: Key) -> list[tuple[Earlier, str]]:
+        """Return the earlier results that may be taken, each with the reason."""
+        if self.force:
+            return []
+        found = [
+            (each, f"nothing it depends on has changed since run {each.ran_in}")
+            for each in self.earlier(name, self.records)
+            if reuse.same(each, key)
+        ]
+        if self.resumed is None:
+            return found
+        return found + [
+            (each, f"from run {each.ran_in} although {_although(each, key, name)}")
+            for each in self.earlier(name, [self.resumed])
+            if reuse.same(each, key, whatever_the_code=True)
+        ]
+
+
+def _although(earlier: Earlier, key: Key, name: str) -> str:
+    return "; ".join(differences(earlier.key.parts, key.parts, step=name))
+
+
+def open_outlook(
+    params: Params,
+    root: Path,
+    *,
+    but: str | None = None,
+    force: bool = False,
+    resume: str | None = None,
+) -> Outlook:
+    """Return the outlook of a run on what earlier ones made.
+
+    Parameters
+    ----------
+    params : Params
+        The params of the run.
+    root : Path
+        The workspace.
+    but : str, optional
+        The run itself.
+    force : bool
+        Whether all steps are due.
+    resume : str, optional
+        The run that this one goes on from.
+    """
+    records = [r for r in runs.records(params.case, root) if r["run"] != but]
+    resumed = next((r for r in records if r["run"] == resume), None)
+    return Outlook(params, root, records, force=force, resumed=resumed)
+
+
+def nothing_due(outlook: Outlook) -> bool:
+    """Return whether each step has an earlier result with its key.
+
+    Whether its files are whole is not looked at.
+    """
+    for name in NOTEBOOKS:
+        found = outlook.candidates(name, outlook.key(name))
+        if not found:
+            return False
+        outlook.entries[name] = dict(found[0][0].entry)
+    return True
+
+
+@dataclass
+class DueSteps:
+    """The steps of a run under way, for :func:`mlkit.pipeline.jobs.work_through`.
+
+    Attributes
+    ----------
+    runner : Runner
+        The run.
+    outlook : Outlook
+        What earlier runs made.
+    """
+
+    runner: Runner
+    outlook: Outlook
+    _open: dict[str, Entry] = field(default_factory=dict)
+    _keys: dict[str, Key] = field(default_factory=dict)
+    _why: dict[str, list[str]] = field(default_factory=dict)
+    _facts: dict[str, Entry] = field(default_factory=dict)
+
+    def take(self, name: str) -> bool:
+        """Take a good earlier result of a step, if there is one."""
+        key = self._keys[name] = self.outlook.key(name)
+        damaged = []
+        for found, why in self.outlook.candidates(name, key):
+            damage = reuse.damage(found)
+            if not damage:
+                self._take(name, key, found, why)
+                return True
+            run = found.folder.run
+            damaged.append(f"of the result in run {run}, {damage}")
+            self.runner.say(f"{name:<9} is not taken from run {run}: {damage}")
+        self._why[name] = damaged or self._reasons(name, key)
+        return False
+
+    def _take(self, name: str, key: Key, found: Earlier, why: str) -> None:
+        entry = self.runner.open_step(name)
+        reuse.put_in_place(found, self.runner.record.folder)
+        kept = ("peak_memory_mb", "inputs", "outputs", "cutoff", "scraps")
+        entry |= {field: found.entry.get(field) for field in kept}
+        entry |= {"key": key.to_dict(), "taken": found.ran_in, "why": [why]}
+        self._done(name, entry)
+
+    def _reasons(self, name: str, key: Key) -> list[str]:
+        if self.outlook.force:
+            return ["--force was given"]
+        earlier = self.outlook.earlier(name, self.outlook.records)
+        return reuse.reasons(key, earlier, step=name)
+
+    def begin(self, name: str, share: int) -> Callable[[], None]:
+        """Return what runs a step in a thread."""
+        why = self._why[name]
+        self._open[name] = self.runner.open_step(name, why=why)
+        self.runner.say(f"{name:<9} runs    {'; '.join(why)}")
+
+        def work() -> None:
+            self._facts[name] = self.runner.execute(name, share=share)
+
+        return work
+
+    def end(self, name: str, error: BaseException | None) -> bool:
+        """Record how a step ended, and say whether the others may go on."""
+        entry = self._open.pop(name) | self._facts.pop(name, {})
+        entry["key"] = self._kept_key(name)
+        if error is not None:
+            self.runner.close_step(entry, error, order=NOTEBOOKS)
+            # A drift check informs; whether it can be made decides nothing.
+            goes_on = name == "drift" and isinstance(error, StepError)
+            if goes_on:
+                self.runner.say(f"{error}; the run goes on without it")
+            return goes_on
+        self._done(name, entry)
+        return True
+
+    def again(self, name: str, why: str) -> None:
+        """Run a step once more, in this thread; what it made before is lost."""
+        for entry in self.runner.record.content["steps"]:
+            if entry["name"] == name:
+                entry["key"] = None
+        key = self.outlook.key(name).to_dict()
+        with self.runner.step(name, key=key, why=[why]) as entry:
+            entry |= self.runner.execute(name)
+
+    def _done(self, name: str, entry: Entry) -> None:
+        self.outlook.entries[name] = entry
+        self.runner.close_step(entry, order=NOTEBOOKS)
+        self._check_data(name, entry)
+
+    def _kept_key(self, name: str) -> Entry | None:
+        """Return a step's key, unless it is another one by the end of the step."""
+        key = self._keys[name]
+        self.outlook.code = code_parts()
+        changed = differences(key.parts, self.outlook.key(name).parts, step=name)
+        # Known only now, from the data step itself.
+        if not key.told or not changed:
+            return key.to_dict()
+        self.runner.say(
+            f"{name}: while it ran, {'; '.join(changed)}; no later run takes its result"
+        )
+        return None
+
+    def _check_data(self, name: str, entry: Entry) -> None:
+        """Refuse to go on when two steps have read different data."""
+        now = entry["inputs"]["data"]
+        for other, done in self.outlook.entries.items():
+            before = done["inputs"]["data"]
+            if before != now:
+                first, second = sorted((other, name), key=NOTEBOOKS.index)
+                raise StepError(_stale(self.runner, first, second))
+
+
+def _stale(runner: Runner, first: str, second: str) -> Entry:
+    return {
+        "step": second,
+        "cell": None,
+        "source": "",
+        "type": "StaleError",
+        "message": f"the data of case {runner.params.case!r} changed during run "
+        f"{runner.record.folder.run}: the step {second} read other rows than the step "
+        f"{first}; start the run again when the data stand",
+        "advice": "The next run takes what has not changed since.",
+    }

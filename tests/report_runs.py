@@ -5,8 +5,18 @@ from __future__ import annotations
 import copy
 from typing import Any
 
-from mlkit.report import CaseView, figure, notebook_page, run_page, step_header, table
+from mlkit.report import (
+    CaseView,
+    FigurePair,
+    differences_page,
+    figure,
+    notebook_page,
+    run_page,
+    step_header,
+    table,
+)
 from mlkit.report import index_page as render_index
+from mlkit.report.pictures import Picture
 
 HOSTILE = "<script>alert('x')</script>"
 
@@ -210,6 +220,62 @@ def segment_view(segment: str) -> CaseView:
     return CaseView(f"sales.{segment}", [run], "1.2.0", "2026-07-29T10:15:41Z", 1)
 
 
+PNG = "data:image/png;base64,iVBORw0KGgo="
+FOLDERS = {"a": "../../wine/20260101T000000Z-aaaaaa", "b": "../../wine/b"}
+
+
+def side(name: str, **fields: Any) -> dict[str, Any]:
+    """Return one of two runs, as their comparison gives it."""
+    return {
+        "case": "wine", "run": f"20260101T000000Z-{name * 6}", "kind": "retrain",
+        "status": "ok", "started": "2026-01-01T00:00:00Z", "seconds": 12.0,
+        "who": HOSTILE, "verdict": "Promoted", "tone": "good", "version": "1.0.0",
+        "headline": f"Version 1.0.0 {HOSTILE}", "reason": "It is better", "error": None,
+        **fields,
+    }  # fmt: skip
+
+
+def metric(reading: str = "overlap", **fields: Any) -> dict[str, Any]:
+    """Return one metric of two runs."""
+    return {
+        "name": "own", "label": HOSTILE, "a": estimate(0.8), "b": estimate(0.81),
+        "greater_is_better": True, "reading": reading, "change": 0.01, **fields,
+    }  # fmt: skip
+
+
+def compared(**fields: Any) -> dict[str, Any]:
+    """Return what differs between two runs, as the comparison gives it."""
+    change = {"what": HOSTILE, "a": HOSTILE, "b": None}
+    cell = {"step": "train", "cell": HOSTILE, "added": 1, "removed": 0,
+            "diff": ["@@ -1 +1 @@", f"+{HOSTILE}"]}  # fmt: skip
+    commits = {
+        "a": "a" * 40,
+        "b": "b" * 40,
+        "dirty": [False, True],
+        "titles": [f"abc {HOSTILE}"],
+        "stat": f" {HOSTILE} | 2 +-",
+        "note": "",
+    }
+    standing = {"better": "b", "headline": "", "reason": HOSTILE, "paired": None}
+    return {
+        "a": side("a"), "b": side("b"), "identical": False,
+        "headline": f"A and B differ in {HOSTILE}; B is better", "differs_in": [],
+        "standing": standing, "params": [change], "data": [change],
+        "environment": [change], "metrics": [metric(), metric("b_better")],
+        "cells": [cell], "commits": commits, "figures": [],
+        "missing": [f"A has no {HOSTILE}."], **fields,
+    }  # fmt: skip
+
+
+def pair(step: str = "evaluate", size: int = 0, **fields: Any) -> FigurePair:
+    """Return a figure of two runs; `size` makes it larger."""
+    old, new = (
+        Picture(alt=HOSTILE, caption=f"Look {HOSTILE}", light=PNG, dark=dark, width=660)
+        for dark in ("", PNG + "A" * size)
+    )
+    return FigurePair(**{"step": step, "cell": "c", "a": old, "b": new, **fields})
+
+
 def body() -> str:
     """Return a notebook's body as nbconvert makes it, with a figure and tables."""
     drawn = figure(
@@ -265,6 +331,7 @@ def pages() -> dict[str, str]:
         "unchanged": run_page(unchanged(), RUN, pages=links, files=files),
         "resumed": run_page(resumed(), RUN, pages=links),
         "divided": render_index(divided),
+        "compared": differences_page(compared(), [pair()], folders=FOLDERS),
         "index": render_index([view, CaseView("wine", []), CaseView(HOSTILE, [RUN])]),
         "empty": render_index([]),
     }

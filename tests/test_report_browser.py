@@ -18,7 +18,10 @@ from mlkit.report import Fold, notebook_page, step_header, table
 from mlkit.report.palette import DARK, LIGHT
 from tests.report_runs import RUN, pages
 
-PAGES = ("notebook", "run", "failed", "interrupted", "index", "draft")
+PAGES = (
+    *("notebook", "run", "failed", "interrupted", "index", "draft"),
+    *("unchanged", "partly taken", "divided", "compared"),
+)
 CHROMIUM = next(
     filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))),
     None,

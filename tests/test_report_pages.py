@@ -108,7 +108,9 @@ def test_what_the_data_wrote_never_runs(page: bs4.BeautifulSoup) -> None:
     assert not page.find_all("script")
 
 
-@pytest.mark.parametrize("name", ["step", "failed", "index"])
+@pytest.mark.parametrize(
+    "name", ["step", "failed", "index", "partly taken", "compared"]
+)
 def test_what_the_data_wrote_is_shown_as_text(name: str) -> None:
     assert HOSTILE in parsed(PAGES[name]).get_text()
 

@@ -20,7 +20,7 @@ def segment_name(value: str) -> str:
     Examples
     --------
     >>> segment_name("north"), segment_name("New York"), segment_name("1.5")
-    ('north', 'New-York-f1e3dc43', '1.5')
+    ('north', 'New-York-815eca97', '1.5')
     """
     if len(value) <= LONGEST and SAFE.fullmatch(value):
         return value

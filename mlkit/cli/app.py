@@ -12,7 +12,7 @@ import traceback
 from contextlib import suppress
 from pathlib import Path
 from types import FrameType
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -21,11 +21,10 @@ from mlkit import store
 from mlkit.cli.clean import clean
 from mlkit.cli.differences import diff
 from mlkit.cli.errors import code_of, error_record, message_of
-from mlkit.cli.fan_out import Every, Executor, Workspace, fans_out, retrain_many
 from mlkit.cli.kernel import kernel_app
-from mlkit.cli.kernel import kernel_app
-from mlkit.cli.printing import complain, end, note, print_json, say
+from mlkit.cli.printing import complain, end, print_json, say
 from mlkit.cli.registry import registry_app
+from mlkit.cli.running import CASE, AsJson, Case, Overrides, checked, drift, retrain
 
 app = typer.Typer(
     help="Retrain, evaluate, promote and serve models whose pipeline is notebooks.",
@@ -38,22 +37,10 @@ params_app = typer.Typer(no_args_is_help=True, help="The params of a case.")
 app.add_typer(registry_app, name="registry")
 app.add_typer(params_app, name="params")
 app.add_typer(kernel_app, name="kernel")
-app.add_typer(kernel_app, name="kernel")
+app.command()(retrain)
+app.command()(drift)
 app.command()(clean)
 app.command()(diff)
-
-# The case that comes with the project; the Makefile has the same.
-CASE = "vendor_dispatch"
-
-Case = Annotated[str, typer.Argument(help="A case: the name of a file in params/.")]
-Overrides = Annotated[
-    list[str] | None,
-    typer.Option("--set", help="key=value that overrides the params file; repeatable."),
-]
-Wait = Annotated[
-    bool, typer.Option("--wait", help="Queue behind a run of the same case.")
-]
-AsJson = Annotated[bool, typer.Option("--json", help="Print machine-readable JSON.")]
 
 
 @app.callback()
@@ -63,102 +50,6 @@ def options(
     ] = False,
 ) -> None:
     """Retrain, evaluate, promote and serve models whose pipeline is notebooks."""
-
-
-@app.command()
-def retrain(
-    case: Annotated[
-        str | None,
-        typer.Argument(
-            help="A case: the name of a file in params/.", show_default=CASE
-        ),
-    ] = None,
-    every: Every = False,
-    executor: Executor = "processes",
-    workspace: Workspace = None,
-    jobs: Annotated[
-        int | None,
-        typer.Option(
-            "--jobs", min=1, help="Steps of a case, or retrains, at the same time."
-        ),
-    ] = None,
-    force: Annotated[
-        bool, typer.Option("--force", help="Run every step, whatever is known.")
-    ] = False,
-    overrides: Overrides = None,
-    wait: Wait = False,
-    as_json: AsJson = False,
-) -> None:
-    """Train, evaluate, decide about a new version, and write the reports."""
-    given = overrides or ()
-    asked: dict[str, Any] = {"force": force, "wait": wait}
-    if fans_out(case if every else case or CASE, given, every=every):
-        return retrain_many(
-            None if every else case or CASE,
-            overrides=given,
-            executor=executor,
-            jobs=jobs,
-            workspace=workspace,
-            as_json=as_json,
-            **asked,
-        )
-    if jobs is not None:
-        asked["jobs"] = jobs
-    done = mlkit.pipeline.retrain(
-        case or CASE,
-        overrides=given,
-        **asked,
-        say=note if as_json else say,
-        progress_bar=sys.stderr.isatty() and not as_json,
-    )
-    if as_json:
-        print_json(done.to_dict())
-    _tell(done, as_json)
-    end(done.exit_code)
-
-
-@app.command()
-def drift(
-    case: Case = CASE,
-    data: Annotated[
-        str | None,
-        typer.Option(
-            "--data",
-            "--data-path",
-            help="Current rows: file or URI. Without it: as the params say.",
-        ),
-    ] = None,
-    trigger: Annotated[
-        bool,
-        typer.Option(
-            "--trigger-retraining",
-            help="Retrain from the configured source when there is drift.",
-        ),
-    ] = False,
-    overrides: Overrides = None,
-    wait: Wait = False,
-    as_json: AsJson = False,
-) -> None:
-    """Compare current rows with what the model learned from; exit 1 on drift."""
-    _checked(case, overrides)
-    asked: dict[str, Any] = {
-        "overrides": overrides or (),
-        "wait": wait,
-        "say": note if as_json else say,
-        "progress_bar": sys.stderr.isatty() and not as_json,
-    }
-    found = mlkit.pipeline.check_drift(case, data=data, **asked)
-    _tell(found, as_json)
-    done = mlkit.pipeline.retrain(case, **asked) if trigger and found.drifted else None
-    if as_json:
-        print_json(
-            found.to_dict() | {"retrain": None if done is None else done.to_dict()}
-        )
-    if done is None:
-        end(found.exit_code)
-    else:
-        _tell(done, as_json)
-        end(done.exit_code)
 
 
 @app.command()
@@ -190,7 +81,7 @@ def run(
     overrides: Overrides = None,
 ) -> None:
     """Run one notebook as a draft: nothing is registered."""
-    _checked(case, overrides)
+    checked(case, overrides)
     page = mlkit.pipeline.run_draft(notebook, case, overrides=overrides or (), say=say)
     say(f"report: {page}")
 
@@ -206,7 +97,7 @@ def predict(
     overrides: Overrides = None,
 ) -> None:
     """Score the rows of a file with the version in production."""
-    _checked(case, overrides)
+    checked(case, overrides)
     scored = mlkit.predict.predict_file(
         case, data, out, version=version, overrides=overrides or ()
     )
@@ -218,7 +109,7 @@ def predict(
 @app.command()
 def check(case: Case = CASE, overrides: Overrides = None) -> None:
     """Check a params file as a whole, without starting a kernel."""
-    _checked(case, overrides)
+    checked(case, overrides)
     params = mlkit.pipeline.check_case(case, overrides=overrides or ())
     say(f"params/{case}.yaml is good: {params.task}, target {params.data.target!r}")
 
@@ -294,20 +185,6 @@ def _open_workspace() -> None:
     with suppress(FileNotFoundError):
         # Last, so that nothing there can hide an installed package.
         sys.path.append(str(store.workspace_root()))
-
-
-def _tell(done: Any, as_json: bool) -> None:
-    """Say what stopped a run, and where its report is."""
-    error = done.record["error"]
-    if error is not None:
-        complain(f"{error['message']}\n{error['advice']}")
-    if not as_json:
-        say(f"report: {done.page}")
-
-
-def _checked(case: str, overrides: list[str] | None) -> None:
-    """Refuse wrong params before the rooms that take seconds to import are."""
-    mlkit.params.load_params(case, overrides=overrides or ())
 
 
 def _interrupt(number: int, frame: FrameType | None) -> NoReturn:

@@ -1,0 +1,149 @@
+"""The commands ``mlkit retrain`` and ``mlkit drift``, and the options they share."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated, Any
+
+import typer
+
+import mlkit
+from mlkit.cli.fan_out import Every, Executor, Workspace, fans_out, retrain_many
+from mlkit.cli.printing import complain, end, note, print_json, say
+
+# The case that comes with the project; the Makefile has the same.
+CASE = "vendor_dispatch"
+
+Case = Annotated[str, typer.Argument(help="A case: the name of a file in params/.")]
+Overrides = Annotated[
+    list[str] | None,
+    typer.Option("--set", help="key=value that overrides the params file; repeatable."),
+]
+Wait = Annotated[
+    bool, typer.Option("--wait", help="Queue behind a run of the same case.")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print machine-readable JSON.")]
+
+
+def retrain(
+    case: Annotated[
+        str | None,
+        typer.Argument(
+            help="A case: the name of a file in params/.", show_default=CASE
+        ),
+    ] = None,
+    every: Every = False,
+    executor: Executor = "processes",
+    workspace: Workspace = None,
+    jobs: Annotated[
+        int | None,
+        typer.Option(
+            "--jobs", min=1, help="Steps of a case, or retrains, at the same time."
+        ),
+    ] = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Run every step, whatever is known.")
+    ] = False,
+    resume: Annotated[
+        str | None,
+        typer.Option(
+            "--resume",
+            metavar="RUN",
+            help="Go on from a run that failed, with its params and its good steps.",
+        ),
+    ] = None,
+    overrides: Overrides = None,
+    wait: Wait = False,
+    as_json: AsJson = False,
+) -> None:
+    """Train, evaluate, decide about a new version, and write the reports."""
+    given = overrides or ()
+    asked: dict[str, Any] = {"force": force, "wait": wait}
+    if resume is not None and (every or force):
+        raise typer.BadParameter(
+            "--resume goes on from one run and takes its good steps, and "
+            f"{'--all' if every else '--force'} was given, too; leave one of the two "
+            "out"
+        )
+    # The run that is resumed says what its params were, as those of a segment.
+    if resume is None and fans_out(case if every else case or CASE, given, every=every):
+        return retrain_many(
+            None if every else case or CASE,
+            overrides=given,
+            executor=executor,
+            jobs=jobs,
+            workspace=workspace,
+            as_json=as_json,
+            **asked,
+        )
+    if jobs is not None:
+        asked["jobs"] = jobs
+    done = mlkit.pipeline.retrain(
+        case or CASE,
+        overrides=given,
+        resume=resume,
+        **asked,
+        say=note if as_json else say,
+        progress_bar=sys.stderr.isatty() and not as_json,
+    )
+    if as_json:
+        print_json(done.to_dict())
+    tell(done, as_json)
+    end(done.exit_code)
+
+
+def drift(
+    case: Case = CASE,
+    data: Annotated[
+        str | None,
+        typer.Option(
+            "--data",
+            "--data-path",
+            help="Current rows: file or URI. Without it: as the params say.",
+        ),
+    ] = None,
+    trigger: Annotated[
+        bool,
+        typer.Option(
+            "--trigger-retraining",
+            help="Retrain from the configured source when there is drift.",
+        ),
+    ] = False,
+    overrides: Overrides = None,
+    wait: Wait = False,
+    as_json: AsJson = False,
+) -> None:
+    """Compare current rows with what the model learned from; exit 1 on drift."""
+    checked(case, overrides)
+    asked: dict[str, Any] = {
+        "overrides": overrides or (),
+        "wait": wait,
+        "say": note if as_json else say,
+        "progress_bar": sys.stderr.isatty() and not as_json,
+    }
+    found = mlkit.pipeline.check_drift(case, data=data, **asked)
+    tell(found, as_json)
+    done = mlkit.pipeline.retrain(case, **asked) if trigger and found.drifted else None
+    if as_json:
+        print_json(
+            found.to_dict() | {"retrain": None if done is None else done.to_dict()}
+        )
+    if done is None:
+        end(found.exit_code)
+    else:
+        tell(done, as_json)
+        end(done.exit_code)
+
+
+def tell(done: Any, as_json: bool) -> None:
+    """Say what stopped a run, and where its report is."""
+    error = done.record["error"]
+    if error is not None:
+        complain(f"{error['message']}\n{error['advice']}")
+    if not as_json:
+        say(f"report: {done.page}")
+
+
+def checked(case: str, overrides: list[str] | None) -> None:
+    """Refuse wrong params before the rooms that take seconds to import are."""
+    mlkit.params.load_params(case, overrides=overrides or ())

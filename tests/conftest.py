@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
+import shutil
+import tempfile
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,6 +15,7 @@ import pandas as pd
 import pytest
 from hypothesis import settings
 
+from mlkit import kernels
 from mlkit.data import Dataset, prepare
 from mlkit.params import Params, params_from_dict
 from mlkit.registry import Candidate
@@ -25,6 +29,23 @@ PROJECT = Path(__file__).resolve().parents[1]
 settings.register_profile("steady", derandomize=True, deadline=None)
 settings.register_profile("explore", deadline=None)
 settings.load_profile("steady")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Give the tests a parent of kernels of their own, one for all their processes."""
+    if hasattr(config, "workerinput"):
+        return
+    folder = tempfile.mkdtemp(prefix="mlkit-tests-")
+    os.environ["MLKIT_KERNEL_FOLDER"] = folder
+    # Should the tests be killed, it leaves by itself.
+    os.environ.setdefault("MLKIT_KERNEL_IDLE", "120")
+    config.add_cleanup(lambda: end_kernels(Path(folder)))
+
+
+def end_kernels(folder: Path) -> None:
+    """End what the tests have started, and remove its folder."""
+    kernels.stop({"MLKIT_KERNEL_FOLDER": str(folder)})
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture

@@ -20,6 +20,7 @@ import sys
 import threading
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 # Chosen by ipykernel unless MPLBACKEND says otherwise; matplotlib reads that once.
@@ -57,23 +58,42 @@ class ClientWatch(threading.Thread):
         os._exit(1)
 
 
-def prepare() -> dict[str, Any]:
+@dataclass(frozen=True)
+class Prepared:
+    """What is found once, for all kernels.
+
+    Attributes
+    ----------
+    variables : mapping
+        What importing a kernel sets in the environment.
+    pools : ThreadpoolController
+        The libraries that have threads.
+    launcher : str
+        The script that starts an ordinary kernel.
+    """
+
+    variables: Mapping[str, str]
+    pools: Any
+    launcher: str
+
+
+def prepare(variables: Mapping[str, str]) -> Prepared:
     """Find, once for all kernels, what each would have to look for."""
     from threadpoolctl import ThreadpoolController
 
     spec = importlib.util.find_spec("ipykernel_launcher")
     assert spec is not None
-    return {"pools": ThreadpoolController(), "launcher": spec.origin}
+    return Prepared(variables, ThreadpoolController(), str(spec.origin))
 
 
-def become_kernel(fork: Any, prepared: Mapping[str, Any]) -> None:
+def become_kernel(fork: Any, prepared: Prepared) -> None:
     """Be the kernel that was asked for, until it ends.
 
     Parameters
     ----------
     fork : Fork
         The request, the streams of the kernel and a descriptor of its client.
-    prepared : mapping
+    prepared : Prepared
         What :func:`prepare` found.
     """
     request = fork.request
@@ -81,12 +101,13 @@ def become_kernel(fork: Any, prepared: Mapping[str, Any]) -> None:
     os.setsid()
     _take_streams(fork.streams)
     _take_surroundings(request)
+    os.environ.update(prepared.variables)
     _take_signals(request)
     _start_anew()
     _take_paths(env, request["cwd"])
-    _share_cores(prepared["pools"], env)
+    _share_cores(prepared.pools, env)
     _choose_backend(env)
-    sys.argv = [str(prepared["launcher"]), *request["argv"][3:]]
+    sys.argv = [prepared.launcher, *request["argv"][3:]]
     sys.orig_argv = list(request["argv"])
     gc.enable()
     _run(fork.alive, int(env.get("JPY_PARENT_PID") or 0), request["folder"])
@@ -160,6 +181,8 @@ def _take_signals(request: Mapping[str, Any]) -> None:
 
 def _start_anew() -> None:
     """Forget what was drawn or looked up before the fork."""
+    main: Any = threading.main_thread()
+    main._set_native_id()
     # `random` does so by itself.
     numpy_random = sys.modules.get("numpy.random")
     if numpy_random is not None:
@@ -193,8 +216,10 @@ def _share_cores(pools: Any, env: Mapping[str, str]) -> None:
         names = THREADS.get(library.internal_api, ())
         said = filter(None, (_number(env.get(name, "")) for name in names))
         library.set_num_threads(next(said, cores))
-    if "NUMBA_NUM_THREADS" in env and "numba.core.config" in sys.modules:
-        sys.modules["numba.core.config"].reload_config()
+    parallel: Any = sys.modules.get("numba.np.ufunc.parallel")
+    if "NUMBA_NUM_THREADS" in env and parallel is not None:
+        parallel.config.reload_config()
+        parallel.NUM_THREADS = parallel.get_thread_count()
 
 
 def _number(text: str) -> int | None:

@@ -288,7 +288,10 @@ def _beside(name: str) -> ModuleType:
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
+    # Dataclasses look for their module there while it is loaded.
+    sys.modules[name] = module
     spec.loader.exec_module(module)
+    del sys.modules[name]
     return module
 
 
@@ -302,9 +305,10 @@ def main(path: Path, idle: float) -> int:
     child, preload, refusal = _beside("child"), _beside("preload"), _beside("refusal")
     # Nothing is garbage yet, and collecting would look at every new object.
     gc.disable()
-    bare, parent.missing = preload.preload()
-    parent.why_not = functools.partial(refusal.why_not, bare=bare)
-    prepared = child.prepare()
+    loaded = preload.preload()
+    parent.missing = loaded.missing
+    parent.why_not = functools.partial(refusal.why_not, bare=loaded.bare)
+    prepared = child.prepare(loaded.variables)
     gc.freeze()
     fork = parent.serve()
     if fork is None:

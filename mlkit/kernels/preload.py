@@ -6,9 +6,11 @@ A script's part, loaded by its path: no module of mlkit is ever in a parent.
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 import traceback
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 # What every kernel imports before its first cell.
 KERNEL = (
@@ -57,19 +59,33 @@ NOTEBOOKS = (
 )
 
 
-def preload() -> tuple[set[str], dict[str, str]]:
-    """Import everything.
+@dataclass(frozen=True)
+class Loaded:
+    """What importing came to.
 
-    Returns
-    -------
+    Attributes
+    ----------
     bare : set of str
         Top-level modules that every kernel has before its first cell.
+    variables : dict
+        What their import has set in the environment.
     missing : dict
         What could not be imported, and why.
     """
+
+    bare: set[str]
+    variables: dict[str, str]
+    missing: dict[str, str]
+
+
+def preload() -> Loaded:
+    """Import everything."""
+    before = dict(os.environ)
     missing = _load(KERNEL)
     bare = {name.partition(".")[0] for name in sys.modules}
-    return bare, missing | _load(NOTEBOOKS)
+    after = dict(os.environ)
+    variables = {name: after[name] for name in after if before.get(name) != after[name]}
+    return Loaded(bare, variables, missing | _load(NOTEBOOKS))
 
 
 def _load(names: Sequence[str]) -> dict[str, str]:

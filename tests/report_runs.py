@@ -252,6 +252,7 @@ def compared(**fields: Any) -> dict[str, Any]:
         "a": "a" * 40,
         "b": "b" * 40,
         "dirty": [False, True],
+        "uncertain": False,
         "titles": [f"abc {HOSTILE}"],
         "stat": f" {HOSTILE} | 2 +-",
         "note": "",

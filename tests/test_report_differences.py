@@ -61,7 +61,8 @@ def test_identical_runs_say_so() -> None:
     shown = page(
         identical=True, params=[], data=[], environment=[], cells=[], missing=[],
         metrics=[metric("same", change=0.0)],
-        commits={"a": None, "b": None, "dirty": [False, False], "titles": [],
+        commits={"a": None, "b": None, "dirty": [False, False], "uncertain": False,
+                 "titles": [],
                  "stat": "", "note": ""},
     )  # fmt: skip
     assert words(shown.select_one("#verdict")).startswith("Nothing differs")

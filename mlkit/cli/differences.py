@@ -60,9 +60,9 @@ def _lines(found: Comparison) -> Iterator[str]:
     for cell in found.cells:
         lines = f"+{cell.added} -{cell.removed} lines"
         yield f"  code: {cell.step}, cell {cell.cell}: {lines}"
-    if found.commits.a != found.commits.b:
+    if found.commits.differ:
         old, new = (str(c)[:8] for c in (found.commits.a, found.commits.b))
         yield f"  code: commit {old} -> {new}"
-    for pair in found.metrics:
+    for pair in () if found.identical else found.metrics:
         values = " -> ".join(map(mlkit.report.measures.estimate_text, (pair.a, pair.b)))
         yield f"  {pair.label}: {values}, {words.READINGS[pair.reading][0]}"

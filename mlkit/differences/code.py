@@ -73,6 +73,9 @@ class Commits:
         ``git diff --stat`` between both; empty where git cannot tell.
     note : str
         Why git cannot tell.
+    uncertain : bool
+        Whether both ran on the same commit with changes that are not committed, and no
+        hash of the code says that these were the same.
     """
 
     a: str | None
@@ -81,11 +84,12 @@ class Commits:
     titles: tuple[str, ...] = ()
     stat: str = ""
     note: str = ""
+    uncertain: bool = False
 
     @property
     def differ(self) -> bool:
-        """Whether the code may have been another."""
-        return self.a != self.b or any(self.dirty)
+        """Whether both are known and are not the same."""
+        return None not in (self.a, self.b) and self.a != self.b
 
     def to_dict(self) -> dict[str, Any]:
         """Return the commits as plain JSON data."""
@@ -135,7 +139,8 @@ def commits(a: Run, b: Run, repositories: Sequence[Path]) -> Commits:
     old, new = (each.get("commit") for each in git)
     known = Commits(old, new, (bool(git[0].get("dirty")), bool(git[1].get("dirty"))))
     if old == new:
-        return known
+        hashed = None not in (_source(a), _source(b))
+        return replace(known, uncertain=bool(old) and any(known.dirty) and not hashed)
     if not old or not new:
         return replace(known, note="One run was made outside of a git repository.")
     both = [str(old), str(new)]
@@ -184,6 +189,7 @@ def environment(a: Run, b: Run) -> tuple[Change, ...]:
             "lock file": run.get("lock"),
             "Python": run.get("python"),
             "platform": run.get("platform"),
+            **_own_modules(run),
             **(run.get("packages") or {}),
         }
         for run in (a, b)
@@ -200,6 +206,8 @@ def _told_by_both(name: str, a: Run, b: Run) -> bool:
     """Return whether the records can tell: one of another age knows fewer things."""
     if name == "mlkit's source":
         return None not in (_source(a), _source(b))
+    if name in {*_own_modules(a), *_own_modules(b)}:
+        return None not in (_source(a), _source(b))
     if name in ("lock file", "Python", "platform"):
         key = name.removesuffix(" file").lower()
         return key in a and key in b
@@ -208,8 +216,15 @@ def _told_by_both(name: str, a: Run, b: Run) -> bool:
 
 def _source(run: Run) -> Any:
     """Return the hash of mlkit's source that the steps of a run were known by."""
-    for step in run.get("steps") or ():
-        parts = (step.get("key") or {}).get("parts") or {}
-        if parts.get("mlkit"):
-            return parts["mlkit"]
-    return None
+    return next((p["mlkit"] for p in _key_parts(run) if p.get("mlkit")), None)
+
+
+def _own_modules(run: Run) -> dict[str, str]:
+    """Return the workspace's own modules that the steps of a run used, hashed."""
+    used = [parts.get("workspace_code") or {} for parts in _key_parts(run)]
+    return {file: digest for each in used for file, digest in each.items()}
+
+
+def _key_parts(run: Run) -> list[Mapping[str, Any]]:
+    steps = run.get("steps") or ()
+    return [(step.get("key") or {}).get("parts") or {} for step in steps]

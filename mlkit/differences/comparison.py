@@ -16,6 +16,7 @@ from mlkit.differences.notebooks import Cell
 from mlkit.report import FigurePair, differences_page, summary, wording
 from mlkit.report.concealed import conceal, sensitive_columns
 
+NAMED = 2
 PROJECT = Path(store.__file__).parents[1]
 
 
@@ -66,14 +67,14 @@ class Comparison:
             "the case": self.a["case"] != self.b["case"],
             "the kind of run": self.a["kind"] != self.b["kind"],
             "the data": bool(self.data),
-            wording.count(len(self.params), "param"): bool(self.params),
+            wording.listing([change.what for change in self.params])
+            if len(self.params) <= NAMED
+            else wording.count(len(self.params), "param"): bool(self.params),
             f"the code of {steps}": bool(self.cells),
-            "the commit": self.commits.a != self.commits.b,
-            "changes that are not committed": any(self.commits.dirty)
-            and self.commits.a == self.commits.b
-            and self.commits.a is not None,
+            "the commit": self.commits.differ,
+            "perhaps in what is not committed": self.commits.uncertain,
             wording.listing([change.what for change in self.environment])
-            if packages < 3
+            if packages <= NAMED
             else wording.count(packages, "version"): bool(packages),
         }
         return tuple(words for words, differs in named.items() if differs)

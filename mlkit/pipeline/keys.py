@@ -22,11 +22,13 @@ from mlkit.pipeline.graph import EVERY, GRAPH
 from mlkit.pipeline.record import lock_digest, packages
 from mlkit.pipeline.signatures import signature
 from mlkit.report import summary
+from mlkit.report.concealed import conceal
 
 # What must be the same even for a run that goes on from another one.
 ESSENTIAL = ("params", "data", "cutoff", "before", "champion")
 UNTOLD = "the content of the data cannot be told without reading it"
 LONGEST = 60
+SENSITIVE = "data.sensitive"
 
 
 @dataclass(frozen=True)
@@ -183,12 +185,12 @@ def _changed(
     prefix: str, old: Mapping[str, Any] | None, new: Mapping[str, Any] | None
 ) -> Iterator[str]:
     before, now = summary.flat(old or {}), summary.flat(new or {})
+    columns = [name for each in (before, now) for name in each.get(SENSITIVE) or ()]
+    shown = [conceal(each, columns) for each in (before, now)]
     for name in sorted({*before, *now}):
         if before.get(name) != now.get(name):
-            yield (
-                f"{prefix}{name} changed {_shown(before.get(name))} -> "
-                f"{_shown(now.get(name))}"
-            )
+            values = " -> ".join(_shown(each.get(name)) for each in shown)
+            yield f"{prefix}{name} changed {values}"
 
 
 def _data_changed(

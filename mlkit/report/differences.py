@@ -218,7 +218,7 @@ def _commits(found: Mapping[str, Any]) -> dict[str, Any]:
         )
         if commit
     ]
-    differ = found["a"] != found["b"] or any(found["dirty"])
+    differ = found["a"] != found["b"] or found["uncertain"]
     return {
         "said": f"{'; '.join(said)}." if differ and said else "",
         "note": found["note"],

@@ -234,6 +234,11 @@ class TestWhatStays:
         add_run(root, 2)
         assert gone(clean.find_old(root, keep=1)) == [first, second]
 
+    def test_the_run_since_which_nothing_has_changed(self, root: Path) -> None:
+        first, second = history(root, 2)
+        add_run(root, 2, verdict={"verdict": "keep", "unchanged_since": first})
+        assert gone(clean.find_old(root, keep=1)) == [second]
+
     def test_the_run_that_was_resumed(self, root: Path) -> None:
         failed = add_run(root, 0, status="failed")
         add_run(root, 1, resumed=failed)

@@ -42,6 +42,7 @@ LAYERS = {
     "fan_out": 3,
     "differences": 3,
     "clean": 3,
+    "reproduce": 3,
     "cli": 3,
 }
 # Within a layer, rooms do not know one another. These may, and why.
@@ -63,6 +64,8 @@ BESIDE = {
     ("cli", "pipeline"): "commands",
     ("cli", "fan_out"): "commands",
     ("cli", "clean"): "commands",
+    ("reproduce", "pipeline"): "how a notebook is run, and what a step depends on",
+    ("cli", "reproduce"): "commands",
     ("cli", "predict"): "commands",
     ("cli", "doctor"): "commands",
     ("cli", "scaffold"): "commands",

@@ -24,7 +24,7 @@ from mlkit.pipeline import runs
 KEEP = 20
 # A file this young may belong to a process that is at work, as `store.sweep` has it.
 AT_WORK = 3600.0
-SWEPT = ("reports", "registry", "params")
+SWEPT = ("reports", "registry", "params", "data/parts")
 Kind = Literal["run", "draft", "leftover", "temporary"]
 
 

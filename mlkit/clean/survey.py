@@ -176,6 +176,7 @@ def _linked(record: Mapping[str, Any]) -> Iterator[str]:
     names = [
         record.get("resumed"),
         record.get("fan_out"),
+        (record.get("verdict") or {}).get("unchanged_since"),
         *(step.get("taken") for step in steps),
         *(member.get("run") for member in members),
     ]

@@ -24,6 +24,7 @@ from mlkit.cli.errors import code_of, error_record, message_of
 from mlkit.cli.kernel import kernel_app
 from mlkit.cli.printing import complain, end, print_json, say
 from mlkit.cli.registry import registry_app
+from mlkit.cli.reproduce import reproduce
 from mlkit.cli.running import CASE, AsJson, Case, Overrides, checked, drift, retrain
 
 app = typer.Typer(
@@ -40,6 +41,7 @@ app.add_typer(kernel_app, name="kernel")
 app.command()(retrain)
 app.command()(drift)
 app.command()(clean)
+app.command()(reproduce)
 app.command()(diff)
 
 

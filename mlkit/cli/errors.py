@@ -19,6 +19,7 @@ CODES = {
     ("mlkit.data", "DataError"): 2,
     ("mlkit.kernels", "ColdError"): 2,
     ("mlkit.predict", "PredictError"): 2,
+    ("mlkit.reproduce", "ReproduceError"): 2,
     ("mlkit.scaffold", "ScaffoldError"): 2,
     ("mlkit.differences", "RunChoiceError"): 2,
     ("mlkit.fan_out.errors", "ExecutorError"): 2,

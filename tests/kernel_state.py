@@ -110,8 +110,7 @@ __IMPORTS__
 numpy_facts = {
     "filters": sorted({repr(f) for f in warnings.filters}),
     "errors": numpy.geterr(), "printing": repr(numpy.get_printoptions()),
-    "options": {o: repr(r.defval) + repr(pandas._config.config._global_config)
-                for o, r in pandas._config.config._registered_options.items()},
+    "options": pandas._config.config._global_config,
     "threads": sorted([p["internal_api"], p["num_threads"]]
                       for p in threadpoolctl.threadpool_info()),
     "numba": [numba.get_num_threads(), numba.config.NUMBA_NUM_THREADS],

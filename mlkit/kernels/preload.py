@@ -5,12 +5,16 @@ A script's part, loaded by its path: no module of mlkit is ever in a parent.
 
 from __future__ import annotations
 
+import builtins
+import contextlib
 import importlib
 import os
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import Any
 
 # What every kernel imports before its first cell.
 KERNEL = (
@@ -85,7 +89,27 @@ def preload() -> Loaded:
     bare = {name.partition(".")[0] for name in sys.modules}
     after = dict(os.environ)
     variables = {name: after[name] for name in after if before.get(name) != after[name]}
-    return Loaded(bare, variables, missing | _load(NOTEBOOKS))
+    with _as_in_a_kernel():
+        missing |= _load(NOTEBOOKS)
+    return Loaded(bare, variables, missing)
+
+
+@contextlib.contextmanager
+def _as_in_a_kernel() -> Iterator[None]:
+    """Show packages what they would see in a kernel: they look once.
+
+    pandas chooses how many columns it prints by whether there is a shell, and its
+    encoding by the standard output, of which ipykernel makes one of its own.
+    """
+    names: Any = builtins
+    names.get_ipython = lambda: SimpleNamespace(kernel=None)
+    stdout = sys.stdout
+    with open(os.devnull, "w", encoding="UTF-8") as sys.stdout:
+        try:
+            yield
+        finally:
+            sys.stdout = stdout
+            del names.get_ipython
 
 
 def _load(names: Sequence[str]) -> dict[str, str]:

@@ -171,7 +171,10 @@ def partly_taken() -> dict[str, Any]:
     for step in run["steps"]:
         step |= {"key": known_by(step["name"]), "taken": None, "why": [reason]}
     run["steps"][0] |= {"taken": EARLIER, "why": ["the same key"]}
-    run["steps"][1] |= {"seconds": 41.5}
+    times = [("00", "00.1"), ("01.5", "30"), ("12", "41")]
+    for step, (start, end) in zip(run["steps"], times, strict=True):
+        step |= {"started_at": f"2026-07-26T10:15:{start}Z",
+                 "ended_at": f"2026-07-26T10:15:{end}Z"}  # fmt: skip
     return run
 
 

@@ -498,6 +498,10 @@ class TestComparison:
         assert "The figures of A are not shown" in " ".join(found.missing)
         assert all(pair.a is None and pair.b for pair in found.figures)
 
+    def test_true_is_not_one(self) -> None:
+        old, new = ({"params": {"x": value}} for value in (True, 1))
+        assert [change.what for change in param_changes(old, new)] == ["x"]
+
     def test_params_of_a_record_without_any_are_not_called_changed(self) -> None:
         assert param_changes({"params": None}, RUN) == ()
 

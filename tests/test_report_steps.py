@@ -9,6 +9,7 @@ import pytest
 
 from mlkit.report import CaseView, index_page, notebook_page, run_page, step_header
 from mlkit.report.steps import sentences, unchanged_since
+from mlkit.report.timeline import Timeline
 from tests.report_runs import (
     EARLIER,
     HOSTILE,
@@ -87,13 +88,32 @@ def test_a_record_of_before_keys_tells_no_reasons() -> None:
 
 
 def test_steps_that_ran_side_by_side_are_told_by_their_times() -> None:
-    run = changed()
-    for step, seconds in zip(run["steps"], (30.0, 25.0, 2.0), strict=True):
-        step["seconds"] = seconds
-    assert sentences(run) == ["Steps ran side by side: 57 s of work in 41 s."]
-    # A run's times are whole seconds; a second more is no sign.
-    run["steps"][0]["seconds"] = 15.0
-    assert sentences(run) == []
+    # 28.5 s and 29 s, of which 18 s are shared.
+    told = "Side by side ran evaluate and decide: 58 s of work in 40 s."
+    assert told in sentences(partly_taken())
+    page = parsed(run_page(partly_taken()))
+    bars = [str(bar["style"]) for bar in page.select(".timeline b")]
+    assert bars == ["margin-left:0.0%;width:72.2%", "margin-left:26.6%;width:73.4%"]
+
+
+def test_steps_one_after_another_are_not_said_to_run_side_by_side() -> None:
+    run = partly_taken()
+    run["steps"][2]["started_at"] = "2026-07-26T10:15:29.9Z"
+    assert "Side by side" not in " ".join(sentences(run))
+
+
+def test_without_times_there_is_no_timeline() -> None:
+    assert not parsed(run_page(RUN)).select(".timeline")
+    assert Timeline.of(unchanged()["steps"]).bars == ()
+
+
+def test_the_reason_of_a_run_in_which_nothing_changed_is_told_once() -> None:
+    run = unchanged()
+    reason = f"nothing has changed since run {EARLIER}; it is better; and safe"
+    run["verdict"] = {**run["verdict"], "reason": reason}
+    verdict = parsed(run_page(run)).select_one("#verdict .reason")
+    assert verdict is not None
+    assert verdict.get_text() == "it is better; and safe"
 
 
 def test_the_page_of_a_taken_step_says_where_it_ran() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -179,7 +180,8 @@ def param_changes(a: Mapping[str, Any], b: Mapping[str, Any]) -> tuple[Change, .
     return tuple(
         Change(key, shown[0].get(key), shown[1].get(key))
         for key in sorted({*flat[0], *flat[1]} - {"case"})
-        if flat[0].get(key) != flat[1].get(key)
+        # As they are written: to Python, true is 1.
+        if json.dumps(flat[0].get(key)) != json.dumps(flat[1].get(key))
     )
 
 

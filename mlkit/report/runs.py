@@ -12,6 +12,7 @@ from mlkit.report.folds import Fold, Text
 from mlkit.report.layout import render
 from mlkit.report.summary import Run
 from mlkit.report.tables import Table, table
+from mlkit.report.timeline import Timeline
 from mlkit.report.views import Aside, Header, KeyNumber, Link, Outcome
 
 SOURCE_EDGE = 5
@@ -96,7 +97,7 @@ def run_page(
     ended_well = run.get("status") == "ok"
     return render(
         "run.html.j2",
-        outcome=summary.outcome(run),
+        outcome=steps.outcome(run),
         unchanged=unchanged,
         case=case,
         run=name,
@@ -231,7 +232,9 @@ def _steps_section(
         for step in done
         if steps.reasons(step)
     ]
-    shown = [steps.steps_table(done)]
+    timeline = Timeline.of(done)
+    drawn = [timeline] if len(timeline.bars) > 1 and timeline.length else []
+    shown = [*drawn, steps.steps_table(done)]
     return Section("steps", "Steps", sentences=sentences, links=links, shown=shown)
 
 

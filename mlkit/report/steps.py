@@ -8,12 +8,14 @@ step ran. Records of an older mlkit say neither: there every step ran.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from mlkit.report import summary, wording
 from mlkit.report.summary import Run
 from mlkit.report.tables import Table, table
-from mlkit.report.views import Aside
+from mlkit.report.timeline import Timeline
+from mlkit.report.views import Aside, Outcome
 
 Step = Mapping[str, Any]
 
@@ -44,6 +46,15 @@ def unchanged(run: Run) -> dict[str, str] | None:
     }
 
 
+def outcome(run: Run) -> Outcome:
+    """Return what came of a run; one in which nothing changed is not told so twice."""
+    found = summary.outcome(run)
+    head, _, rest = found.reason.partition("; ")
+    if rest and unchanged_since(run) and head.startswith("nothing has changed since"):
+        return replace(found, reason=rest)
+    return found
+
+
 def sentences(run: Run) -> list[str]:
     """Return how many steps ran, and whether some of them did side by side."""
     steps = run.get("steps") or ()
@@ -58,18 +69,15 @@ def sentences(run: Run) -> list[str]:
             f"{len(ran)} of {wording.count(len(steps), 'step')} ran; {names} had "
             "nothing new to do and came from an earlier run."
         )
-    work, took = _work(steps), summary.seconds(run)
-    # The record keeps whole seconds of the run.
-    if took is not None and work > took + 1.5:
+    timeline = Timeline.of(steps)
+    if timeline.together:
+        groups = "; ".join(wording.listing(group) for group in timeline.together)
+        work = sum(bar.end - bar.start for bar in timeline.bars)
         said.append(
-            f"Steps ran side by side: {wording.duration(work)} of work in "
-            f"{wording.duration(took)}."
+            f"Side by side ran {groups}: {wording.duration(work)} of work in "
+            f"{wording.duration(timeline.length)}."
         )
     return said
-
-
-def _work(steps: Sequence[Step]) -> float:
-    return sum(float(step.get("seconds") or 0.0) for step in steps)
 
 
 def reasons(step: Step) -> str:

@@ -12,13 +12,19 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import psutil
 import pytest
 import scrapbook
 
 from mlkit import registry, store
 from mlkit.pipeline import runs
-from tests.workspace import make_workspace, mlkit_command, run_mlkit, toy_table
+from tests.workspace import (
+    live_kernels,
+    make_workspace,
+    mlkit_command,
+    note_kernels,
+    run_mlkit,
+    toy_table,
+)
 
 # What is on disk when the run is killed: its record, results, a model, a commit.
 MOMENTS = (
@@ -241,34 +247,19 @@ class TestWhatGoesWrong:
         assert not list((workspace / "registry").glob("*/log/*"))
 
     def test_a_killed_kernel_fails_the_step(self, workspace: Path) -> None:
+        note_kernels(workspace)
         process = mlkit_command(workspace, "retrain", "toy")
-        kernel = wait_for(lambda: kernels_of(process.pid))[0]
+        kernel = wait_for(lambda: live_kernels(workspace))[0]
         kernel.kill()
         process.communicate(timeout=120)
         assert process.returncode == 3
         assert newest(workspace)["status"] == "failed"
         assert "kernel" in newest(workspace)["error"]["message"]
 
-    @pytest.mark.skipif(
-        signal.getsignal(signal.SIGINT) is signal.SIG_IGN,
-        reason="the shell that started the tests has them ignore Ctrl-C",
-    )
-    def test_ctrl_c_closes_the_record_and_leaves_no_kernel(self, workspace) -> None:
-        process = mlkit_command(workspace, "retrain", "toy")
-        wait_for(lambda: kernels_of(process.pid))
-        children = psutil.Process(process.pid).children(recursive=True)
-        time.sleep(1)
-        process.send_signal(signal.SIGINT)
-        _, err = process.communicate(timeout=120)
-        assert process.returncode == 3
-        assert "interrupted" in err
-        assert "Traceback" not in err
-        assert newest(workspace)["status"] == "interrupted"
-        wait_for(lambda: not any(child.is_running() for child in children), 20)
-
     def test_a_second_retrain_ends_at_once_and_the_first_goes_on(self, workspace):
+        note_kernels(workspace)
         first = mlkit_command(workspace, "retrain", "toy")
-        wait_for(lambda: kernels_of(first.pid))
+        wait_for(lambda: live_kernels(workspace))
         second = run_mlkit(workspace, "retrain", "toy")
         assert second.returncode == 4
         assert newest(workspace)["run"] in second.stderr
@@ -277,6 +268,7 @@ class TestWhatGoesWrong:
         assert len(runs.names("toy", workspace)) == 1
 
     def test_kill_9_at_any_moment_leaves_all_whole(self, workspace: Path) -> None:
+        note_kernels(workspace)
         for moment in MOMENTS:
             kill_at(workspace, moment)
             assert newest(workspace)["status"] == "interrupted"
@@ -332,21 +324,8 @@ def kill_at(root: Path, moment: str) -> None:
     before = len(list(root.glob(moment)))
     process = mlkit_command(root, "retrain", "toy")
     wait_for(lambda: len(list(root.glob(moment))) > before)
-    children = psutil.Process(process.pid).children(recursive=True)
     process.kill()
     process.communicate()
     assert process.returncode == -signal.SIGKILL, f"it ended before {moment}"
     # A kernel notices within seconds that its parent is gone.
-    wait_for(lambda: not any(child.is_running() for child in children), 30)
-
-
-def kernels_of(pid: int) -> list[psutil.Process]:
-    try:
-        found = psutil.Process(pid).children(recursive=True)
-        return [
-            child
-            for child in found
-            if "ipykernel_launcher" in " ".join(child.cmdline())
-        ]
-    except psutil.Error:
-        return []
+    wait_for(lambda: not live_kernels(root), 30)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import psutil
 
 PROJECT = Path(__file__).resolve().parents[1]
 TOY = """\
@@ -56,6 +58,47 @@ def toy_table(rows: int, *, seed: int = 0) -> pd.DataFrame:
             "bought": np.where(bought, "yes", "no"),
         }
     )
+
+
+NOTE_KERNEL = """\
+import os, pathlib
+noted = pathlib.Path(os.environ["MLKIT_ROOT"], "kernels")
+noted.mkdir(exist_ok=True)
+(noted / str(os.getpid())).touch()
+"""
+
+
+def add_cell(root: Path, notebook: str, source: str) -> None:
+    """Add a code cell to a notebook of a workspace, after its parameters."""
+    path = root / "notebooks" / f"{notebook}.ipynb"
+    document = json.loads(path.read_text())
+    cells = document["cells"]
+    (at,) = [n for n, cell in enumerate(cells) if cell["metadata"].get("tags")]
+    cell = {**cells[at], "source": source, "metadata": {}, "id": f"added-{len(cells)}"}
+    cells.insert(at + 1, cell)
+    path.write_text(json.dumps(document))
+
+
+def note_kernels(root: Path) -> None:
+    """Let the kernels of a workspace say which processes they are.
+
+    A forked kernel is no child of the process that asked for it.
+    """
+    for notebook in (root / "notebooks").glob("*.ipynb"):
+        add_cell(root, notebook.stem, NOTE_KERNEL)
+
+
+def live_kernels(root: Path) -> list[psutil.Process]:
+    """Return the processes of kernels that have been noted and still live."""
+    found = []
+    for noted in (root / "kernels").glob("*"):
+        try:
+            process = psutil.Process(int(noted.name))
+            if process.status() != psutil.STATUS_ZOMBIE:
+                found.append(process)
+        except psutil.NoSuchProcess:
+            continue
+    return found
 
 
 def mlkit_command(root: Path, *arguments: str) -> subprocess.Popen[str]:

@@ -45,9 +45,9 @@ class Outlook:
     params: Params
     root: Path
     records: Sequence[Record]
-    force: bool = False
-    resumed: Record | None = None
-    code: Mapping[str, Any] = field(default_factory=code_parts)
+    force: bool
+    resumed: Record | None
+    code: Mapping[str, Any]
     entries: dict[str, Entry] = field(default_factory=dict)
 
     @property
@@ -127,7 +127,7 @@ def open_outlook(
     """
     records = [r for r in runs.records(params.case, root) if r["run"] != but]
     resumed = next((r for r in records if r["run"] == resume), None)
-    return Outlook(params, root, records, force=force, resumed=resumed)
+    return Outlook(params, root, records, force, resumed, code_parts())
 
 
 def nothing_due(outlook: Outlook) -> bool:

@@ -37,7 +37,8 @@ GRAPH = {
     "drift": Node(("train",), champion=True, current=True),
 }
 NOTEBOOKS = tuple(GRAPH)
-# What every step may read, whatever its notebook declares.
+# What every step may read, whatever its notebook declares; the last four are what the
+# checks of the data ask for.
 EVERY = (
     "format",
     "case",
@@ -45,4 +46,8 @@ EVERY = (
     "seed",
     "registry.model",
     "registry.allow_pickle",
+    "evaluate.slices",
+    "train.estimator",
+    "train.folds",
+    "train.calibration",
 )

@@ -174,11 +174,17 @@ def differences(
     said: list[str] = []
     for part, tell in TOLD.items():
         before, now = old.get(part), new.get(part)
-        if before != now:
+        if _differ(before, now):
             said += tell(before, now)
-    if old.get("notebook") != new.get("notebook"):
+    if _differ(old.get("notebook"), new.get("notebook")):
         said.append(f"notebooks/{step}.ipynb changed")
-    return said
+    # Such as an empty group that is new, of which there is nothing to name.
+    return said or ["what its key is made of changed"] * _differ(dict(old), dict(new))
+
+
+def _differ(old: Any, new: Any) -> bool:
+    """Return whether two values are written differently: ``true`` is not ``1``."""
+    return store.canonical_json(old) != store.canonical_json(new)
 
 
 def _changed(

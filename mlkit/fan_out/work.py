@@ -139,7 +139,8 @@ def _ended_by_signal() -> Iterator[None]:
         return
 
     def interrupt(number: int, frame: FrameType | None) -> None:
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        # A pool that ends tells its processes twice: the first time counts.
+        signal.signal(signal.SIGTERM, lambda number, frame: None)
         raise KeyboardInterrupt
 
     before = signal.signal(signal.SIGTERM, interrupt)

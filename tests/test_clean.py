@@ -22,30 +22,10 @@ from mlkit.clean import Plan
 from mlkit.pipeline import runs
 from mlkit.pipeline.runs import BusyError
 from mlkit.registry import DamageError, Note
+from tests.histories import START, add_run, history, taken
 from tests.workspace import make_workspace, run_mlkit
 
-START = datetime(2026, 3, 1, tzinfo=UTC)
 Register = Callable[..., None]
-
-
-def add_run(root: Path, day: int, case: str = "toy", **fields: Any) -> str:
-    """Write a run that ended well, as the pipeline leaves one."""
-    folder = runs.create_run(case, root, at=START + timedelta(days=day))
-    (folder.path / "train").mkdir()
-    (folder.path / "train" / "model.skops").write_bytes(bytes([day % 256]) * 1000)
-    (folder.path / "index.html").write_text("<p>a page</p>")
-    known = {"format": 1, "case": case, "run": folder.run, "status": "ok", "steps": []}
-    start = f"{START + timedelta(days=day):%Y-%m-%dT%H:%M:%SZ}"
-    store.write_json(folder.record, known | {"started_at": start} | fields)
-    return folder.run
-
-
-def history(root: Path, count: int, case: str = "toy") -> list[str]:
-    return [add_run(root, day, case) for day in range(count)]
-
-
-def taken(run: str) -> list[dict[str, Any]]:
-    return [{"name": "train", "status": "ok", "seconds": 0.1, "taken": run}]
 
 
 def there(root: Path, case: str = "toy") -> set[str]:
@@ -328,6 +308,30 @@ class TestLinks:
         assert (moved / "run.json").exists()
         assert folder.is_symlink()
 
+    def test_a_link_put_there_in_the_last_moment_stays(
+        self,
+        root: Path,
+        tmp_path_factory: pytest.TempPathFactory,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        made = history(root, 2)
+        plan = clean.find_old(root, keep=1)
+        folder = root / "reports" / "toy" / made[0]
+        moved = tmp_path_factory.mktemp("moved") / "run"
+        real = os.rename
+
+        def swap(source: Path, target: Path) -> None:
+            if source == folder and not folder.is_symlink():
+                real(folder, moved)
+                folder.symlink_to(moved)
+            real(source, target)
+
+        monkeypatch.setattr(os, "rename", swap)
+        done = clean.remove(plan)
+        assert done.left == {folder: "it is a symbolic link by now"}
+        assert folder.is_symlink()
+        assert (moved / "run.json").exists()
+
     def test_a_reports_folder_that_is_itself_linked_is_cleaned(
         self, root: Path, tmp_path_factory: pytest.TempPathFactory
     ) -> None:
@@ -527,6 +531,7 @@ class TestTheCommand:
         answer = json.loads(done.stdout)
         assert len(answer["removed"]) == 3
         assert answer["failed"] == answer["left"] == {}
+        assert answer["foreign"] == answer["busy"] == []
         assert [kept["why"] for kept in answer["kept"]] == [
             "version 1.0.0 of toy names it"
         ]

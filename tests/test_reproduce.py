@@ -418,6 +418,17 @@ class TestWhatCannotBeReplayed:
         assert "the data it learned from are gone" in error["message"]
         assert "toy.csv" in error["message"]
 
+    def test_data_that_cannot_be_read_any_more(
+        self, again: Path, recorded: Recorded
+    ) -> None:
+        params = json.loads(json.dumps(recorded.manifest["params"]))
+        files = {"toy": "data/toy.csv"}
+        query = "select age, profession, bought from toy"
+        params["data"] |= {"source": None, "query": query, "files": files}
+        version = register_like(again, recorded, params=params)
+        with pytest.raises(ReproduceError, match="its data cannot be read any more"):
+            reproduce.reproduce("toy", version, root=again)
+
     def test_data_that_cannot_be_trained_on(self, again: Path) -> None:
         toy_table(500).drop(columns="bought").to_csv(
             again / "data" / "toy.csv", index=False
@@ -426,6 +437,37 @@ class TestWhatCannotBeReplayed:
         assert done.returncode == 3
         assert "toy 1.0.0 could not be replayed" in done.stdout
         assert "bought" in done.stdout
+
+
+OWN = """\
+from sklearn.linear_model import LogisticRegression
+
+
+class Mine(LogisticRegression):
+    pass
+"""
+
+
+def test_an_estimator_of_types_not_known_is_replayed_as_a_pickle(
+    again: Path, recorded: Recorded, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (again / "mine.py").write_text(OWN)
+    monkeypatch.syspath_prepend(str(again))
+    params = json.loads(json.dumps(recorded.manifest["params"]))
+    params["train"] |= {"estimator": "mine:Mine"}
+    params["registry"]["allow_pickle"] = True
+    version = register_like(again, recorded, params=params, digest="c" * 64)
+    answer = reproduce.reproduce("toy", version, root=again, keep_folder=True)
+    assert answer.folder is not None
+    try:
+        assert answer.verdict == "differs", answer.error
+        assert answer.changed == ("params", "code")
+        draft = answer.folder / "reports" / "toy" / "draft"
+        assert (draft / "train" / "model.pickle").exists()
+        # A module is copied, so that Python writes nothing beside the user's own.
+        assert not (answer.folder / "mine.py").is_symlink()
+    finally:
+        shutil.rmtree(answer.folder)
 
 
 class TestMetrics:

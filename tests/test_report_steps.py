@@ -110,10 +110,14 @@ def test_without_times_there_is_no_timeline() -> None:
 def test_the_reason_of_a_run_in_which_nothing_changed_is_told_once() -> None:
     run = unchanged()
     reason = f"nothing has changed since run {EARLIER}; it is better; and safe"
-    run["verdict"] = {**run["verdict"], "reason": reason}
-    verdict = parsed(run_page(run)).select_one("#verdict .reason")
+    told = {"verdict": "undecided", "stage": "staging", "new": False, "reason": reason}
+    run["verdict"] = {**run["verdict"], **told}
+    verdict = parsed(run_page(run)).select_one("#verdict")
     assert verdict is not None
-    assert verdict.get_text() == "it is better; and safe"
+    assert " ".join(verdict.get_text().split()) == (
+        "Undecided Version 1.2.0 waits in staging; 1.1.0 stays in production "
+        "it is better; and safe"
+    )
 
 
 def test_the_page_of_a_taken_step_says_where_it_ran() -> None:

@@ -92,7 +92,7 @@ def _inside(parts: Sequence[CaseView]) -> str:
 
 def _outcome(run: Run) -> Outcome:
     """Return what came of a run of any kind."""
-    return league_outcome(run) if run.get("kind") == FAN_OUT else summary.outcome(run)
+    return league_outcome(run) if run.get("kind") == FAN_OUT else steps.outcome(run)
 
 
 def _attention(view: CaseView) -> str:

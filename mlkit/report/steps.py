@@ -47,12 +47,15 @@ def unchanged(run: Run) -> dict[str, str] | None:
 
 
 def outcome(run: Run) -> Outcome:
-    """Return what came of a run; one in which nothing changed is not told so twice."""
-    found = summary.outcome(run)
+    """Return what came of a run; where nothing has changed, what came of it then."""
+    verdict = run.get("verdict")
+    if unchanged_since(run) is None or not verdict:
+        return summary.outcome(run)
+    # That it is the same version as before is no news.
+    found = summary.outcome({**run, "verdict": {**verdict, "new": None}})
     head, _, rest = found.reason.partition("; ")
-    if rest and unchanged_since(run) and head.startswith("nothing has changed since"):
-        return replace(found, reason=rest)
-    return found
+    told = rest and head.startswith("nothing has changed since")
+    return replace(found, reason=rest) if told else found
 
 
 def sentences(run: Run) -> list[str]:

@@ -124,12 +124,19 @@ def test_all_cases_go_on_beside_one_that_is_wrong(killed: Any, root: Path) -> No
     )
 
 
+def log_of(root: Path, record: dict[str, Any]) -> str:
+    folder = root / "reports" / record["case"] / record["run"]
+    return (folder / "log.txt").read_text() if (folder / "log.txt").exists() else ""
+
+
 def test_ctrl_c_ends_the_runs_of_all_processes(root: Path) -> None:
     process = mlkit_command(root, "retrain", "toy", "--jobs", "2", "--force")
 
     def running() -> bool:
         newest = [records(root, f"toy.{name}")[-1:] for name in ("north", "south")]
-        return all(each and each[0]["status"] == "running" for each in newest)
+        return all(each and each[0]["status"] == "running" for each in newest) and all(
+            " runs " in log_of(root, each[0]) for each in newest
+        )
 
     wait_until(running, "two runs at once")
     process.send_signal(signal.SIGTERM)

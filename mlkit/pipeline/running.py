@@ -239,7 +239,9 @@ def conduct(
         publish.write_run_page(folder, record.content, root)
         speak = _logged(folder, say)
         speak(f"run {folder.run} of case {case}")
-        _attempt("the index", speak, publish.write_index, root)
+        # Of many retrains at once, the head writes the index, once for all.
+        if fan_out is None:
+            _attempt("the index", speak, publish.write_index, root)
         deadline = time.monotonic() + params.pipeline.run_timeout
         try:
             work(Runner(record, params, root, speak, progress_bar, deadline))
@@ -252,7 +254,8 @@ def conduct(
             if not isinstance(error, TOLD):
                 raise
         finally:
-            _attempt("the index", speak, publish.write_index, root)
+            if fan_out is None:
+                _attempt("the index", speak, publish.write_index, root)
     return Ended(folder, record.content)
 
 

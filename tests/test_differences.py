@@ -259,6 +259,11 @@ class TestStanding:
         for run in runs:
             run["steps"].append(train)
         assert compared(*runs).headline == "both have the same model"
+        # On other rows it may do better, and is no better model.
+        other = measured(0.99, data={"fingerprint": "g"})
+        other["steps"].append(train)
+        assert [pair.reading for pair in metric_pairs(runs[0], other)] == ["apart"]
+        assert compared(runs[0], other).better is None
 
     def test_the_paired_test_of_one_against_the_other_decides(self) -> None:
         # Its intervals overlap, but the same rows answered both.

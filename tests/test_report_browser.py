@@ -241,6 +241,10 @@ def test_nothing_runs_off_a_narrow_screen(
 def test_the_verdict_is_on_the_first_screen(
     browser: Browser, files: dict[str, Path]
 ) -> None:
+    browser.open(files["compared"], width=1280)
+    for part in ("#verdict", ".sides", "#contents"):
+        bottom = f"document.querySelector('{part}').getBoundingClientRect().bottom"
+        assert browser.evaluate(bottom) < 900, part
     for name in ("run", "notebook"):
         browser.open(files[name], width=1280)
         for part in ("#verdict", "#numbers", "#changes"):

@@ -70,6 +70,16 @@ def test_identical_runs_say_so() -> None:
     assert "The code of the notebooks and the commit are the same." in shown.get_text()
 
 
+def test_what_asks_another_question_is_neither_ranked_nor_drawn() -> None:
+    standing = {"better": None, "headline": "", "reason": "", "paired": None}
+    shown = page(metrics=[metric("other")], standing=standing)
+    assert words(shown.select_one("#verdict")).startswith("Not comparable")
+    assert not shown.select("svg.pair-chart")
+    assert "another question" in words(shown.select_one("table.metrics tbody"))
+    shown = page(standing=standing)
+    assert words(shown.select_one("#verdict")).startswith("Neither is better")
+
+
 def test_every_metric_stands_with_both_intervals_and_a_reading() -> None:
     row = page().select_one("table.metrics tbody tr")
     assert "A 0.800 (0.780 to 0.820) B 0.810 (0.790 to 0.830)" in words(row)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
 from mlkit.report import measures, wording
+from mlkit.report.summary import scraps
 
 Run = Mapping[str, Any]
 Reading = Literal[
@@ -41,6 +42,11 @@ class MetricPair:
     b: Mapping[str, Any] | None
     greater_is_better: bool | None
     reading: Reading
+
+    @property
+    def better(self) -> bool:
+        """Whether its intervals show that one of the two is better."""
+        return self.reading in ("a_better", "b_better")
 
     @property
     def change(self) -> float | None:
@@ -87,11 +93,15 @@ def metric_pairs(a: Run, b: Run) -> tuple[MetricPair, ...]:
     primary = [each.get("primary") for each in reversed(found)]
     names = dict.fromkeys([*filter(None, primary), *new, *old])
     asked_alike = ask_the_same(a, b)
-    return tuple(
+    pairs = [
         _pair(name, found, (old.get(name), new.get(name)), asked_alike)
         for name in names
         if name in old or name in new
-    )
+    ]
+    if same_model(a, b):
+        # On other rows a model may do better, but is no better one.
+        pairs = [replace(p, reading="apart") if p.better else p for p in pairs]
+    return tuple(pairs)
 
 
 def ask_the_same(a: Run, b: Run) -> bool:
@@ -154,8 +164,7 @@ def standing(a: Run, b: Run, pairs: Sequence[MetricPair]) -> Standing:
             "Their numbers stand side by side, but are of different cases, targets or "
             "ways to measure.",
         )
-    digests = _model_digest(a), _model_digest(b)
-    if digests[0] is not None and digests[0] == digests[1]:
+    if same_model(a, b):
         return Standing(
             None,
             "both have the same model",
@@ -167,10 +176,10 @@ def standing(a: Run, b: Run, pairs: Sequence[MetricPair]) -> Standing:
     return _by_intervals(pairs[0], same_test_rows(a, b))
 
 
-def _model_digest(run: Run) -> Any:
-    from mlkit.report.summary import scraps
-
-    return scraps(run, "train").get("digest")
+def same_model(a: Run, b: Run) -> bool:
+    """Return whether the fitted states are known and equal."""
+    digests = [scraps(run, "train").get("digest") for run in (a, b)]
+    return digests[0] is not None and digests[0] == digests[1]
 
 
 def same_test_rows(a: Run, b: Run) -> bool:

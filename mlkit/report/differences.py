@@ -123,7 +123,9 @@ def differences_page(
 
 def _outcome(found: Mapping[str, Any]) -> Outcome:
     better = found["standing"]["better"]
-    state = f"{better}_better" if better else "neither"
+    readings = {pair["reading"] for pair in found["metrics"]}
+    told = "neither" if readings - {"other", "absent"} else "not_comparable"
+    state = f"{better}_better" if better else told
     reason = found["standing"]["reason"]
     if found["identical"]:
         state, reason = (
@@ -160,7 +162,8 @@ def _run(name: str, run: Mapping[str, Any], folder: str) -> dict[str, Any]:
 def _metric(pair: Mapping[str, Any]) -> dict[str, Any]:
     said, tone = READINGS[pair["reading"]]
     values = [abs((pair[name] or {}).get("value") or 0.0) for name in ("a", "b")]
-    change = pair["change"]
+    alike = pair["reading"] != "other"
+    change = pair["change"] if alike else None
     digits = wording.decimals(values)
     return {
         "label": pair["label"],
@@ -169,7 +172,7 @@ def _metric(pair: Mapping[str, Any]) -> dict[str, Any]:
         ),
         "a": measures.estimate_text(pair["a"]),
         "b": measures.estimate_text(pair["b"]),
-        "chart": pair_chart(pair["a"], pair["b"], pair["label"]),
+        "chart": pair_chart(pair["a"], pair["b"], pair["label"]) if alike else "",
         "change": "" if change is None else wording.signed(round(change, 12), digits),
         "said": said,
         "tone": tone,

@@ -97,6 +97,7 @@ LABELS = {
     "a_better": "A is better",
     "b_better": "B is better",
     "neither": "Neither is better",
+    "not_comparable": "Not comparable",
     "identical": "Nothing differs",
 }
 

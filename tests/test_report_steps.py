@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import bs4
 import pytest
 
+from mlkit import store
+from mlkit.pipeline import publish
+from mlkit.pipeline.runs import RunFolder
 from mlkit.report import CaseView, index_page, notebook_page, run_page, step_header
 from mlkit.report.steps import sentences, unchanged_since
 from mlkit.report.timeline import Timeline
@@ -184,6 +188,21 @@ def test_a_segment_that_waits_is_counted_and_not_named_among_hundreds() -> None:
     assert "Worth a look: sales: 40 of 100 segments." in page.get_text()
     folded = next(d for d in page.select("details") if "100 segments" in d.get_text())
     assert not folded.has_attr("open")
+
+
+@pytest.mark.parametrize("parent", ["sales", "_all"])
+def test_the_page_of_a_member_leads_to_that_of_all(tmp_path: Path, parent: str) -> None:
+    run = segment_view("north").runs[0]
+    store.write_atomic(
+        tmp_path / "reports" / parent / run["fan_out"] / "index.html", "x"
+    )
+    folder = tmp_path / "reports" / "sales.north" / run["run"]
+    store.write_json(folder / "run.json", run)
+    publish.write_run_page(RunFolder(run["case"], run["run"], folder), run, tmp_path)
+    page = parsed((folder / "index.html").read_text())
+    link = page.find("a", string="The report of all retrains at once")
+    assert isinstance(link, bs4.Tag)
+    assert (folder / str(link["href"])).resolve().read_text() == "x"
 
 
 def test_a_retrain_of_all_cases_is_a_line_of_its_own() -> None:

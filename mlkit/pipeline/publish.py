@@ -11,6 +11,7 @@ from filelock import FileLock
 from mlkit import registry, report, store
 from mlkit.pipeline import runs
 from mlkit.pipeline.runs import RunFolder
+from mlkit.report.league import ALL
 
 TEMPLATES = Path(report.__file__).parent / "nbconvert"
 RETRAIN = "retrain"
@@ -83,6 +84,13 @@ def _files(folder: Path, record: Mapping[str, Any]) -> dict[str, str]:
     offered = dict(EXTRA_FILES)
     if failed:
         offered[f"The executed notebook {failed}.ipynb"] = f"{failed}.ipynb"
+    if record.get("fan_out"):
+        # Filed under the case that is divided, or under the name of all cases.
+        divided = str(record["case"]).rpartition(".")[0]
+        for parent in filter(None, (divided, ALL)):
+            page = f"../../{parent}/{record['fan_out']}/index.html"
+            if (folder / page).exists():
+                offered["The report of all retrains at once"] = page
     return {words: name for words, name in offered.items() if (folder / name).exists()}
 
 

@@ -159,6 +159,8 @@ def test_ctrl_c_ends_the_runs_of_all_processes(root: Path) -> None:
         (["--set", "segments=bought"], "segments may not be the target"),
         (["--set", "segments=regoin"], "there is no 'regoin'. Did you mean 'region'?"),
         (["--all"], "--all retrains every case, and the case 'toy' was named, too"),
+        (["--set", "segments=null", "--executor", "dask://a:1"], "--executor and "
+         "--workspace are for many retrains at once, and 'toy' is one"),
         (["--workspace", "foo://bar"], "must be an address that fsspec knows"),
     ],
 )  # fmt: skip

@@ -25,7 +25,9 @@ Workspace = Annotated[
 ]
 
 
-def fans_out(case: str | None, overrides: Sequence[str], *, every: bool) -> bool:
+def fans_out(
+    case: str | None, overrides: Sequence[str], *, every: bool, elsewhere: bool
+) -> bool:
     """Return whether several retrains are asked for; refuse what can not be meant.
 
     Parameters
@@ -36,6 +38,8 @@ def fans_out(case: str | None, overrides: Sequence[str], *, every: bool) -> bool
         ``key=value`` texts that override the params file.
     every : bool
         Whether all cases were asked for.
+    elsewhere : bool
+        Whether it was said who is to retrain many.
     """
     if every and case is not None:
         raise typer.BadParameter(
@@ -44,7 +48,14 @@ def fans_out(case: str | None, overrides: Sequence[str], *, every: bool) -> bool
         )
     if every or case is None:
         return every
-    return mlkit.params.load_params(case, overrides=overrides).segments is not None
+    if mlkit.params.load_params(case, overrides=overrides).segments is not None:
+        return True
+    if elsewhere:
+        raise typer.BadParameter(
+            f"--executor and --workspace are for many retrains at once, and {case!r} "
+            "is one; name a column as `segments` in its params, or take --all"
+        )
+    return False
 
 
 def retrain_many(

@@ -66,7 +66,9 @@ def retrain(
             "out"
         )
     # The run that is resumed says what its params were, as those of a segment.
-    if resume is None and fans_out(case if every else case or CASE, given, every=every):
+    elsewhere = executor != "processes" or workspace is not None
+    named = case if every else case or CASE
+    if resume is None and fans_out(named, given, every=every, elsewhere=elsewhere):
         return retrain_many(
             None if every else case or CASE,
             overrides=given,

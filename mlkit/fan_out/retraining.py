@@ -125,8 +125,7 @@ def retrain_many(
     check_executor(executor)
     root = root or store.workspace_root()
     found = _params(case, root, overrides)
-    alone = found[case] if case is not None else None
-    params = alone if isinstance(alone, Params) else None
+    params = _alone(case, found)
     name = case or ALL
     with open_crew(executor, jobs) as crew, runs.hold(name, root, wait=wait):
         works = _employ(crew, root, workspace)
@@ -185,6 +184,19 @@ def _employ(crew: Crew, root: Path, workspace: str | None) -> _Works:
     if crew.ask is not None:
         check_workers(crew.ask, root, shared=exchange is None)
     return _Works(crew, root, exchange)
+
+
+def _alone(case: str | None, found: dict[str, Params | ParamsError]) -> Params | None:
+    """Return the params of the one case that was asked for, which has segments."""
+    params = None if case is None else found[case]
+    if not isinstance(params, Params):
+        return None
+    if params.segments is None:
+        raise SegmentsError(
+            f"many retrains of {case!r} were asked for, and its params must name a "
+            "column as `segments`; write one, or retrain it alone"
+        )
+    return params
 
 
 def _params(

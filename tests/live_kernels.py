@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import Iterator
 from typing import Any
 
 from jupyter_client.blocking.client import BlockingKernelClient
 from jupyter_client.manager import KernelManager
+from jupyter_core.utils import ensure_event_loop
 
-from mlkit.kernels.forked import ForkedKernel
+from mlkit.kernels.forked import ForkedProcess
 
 
 class Kernel:
@@ -26,7 +28,7 @@ class Kernel:
     @property
     def warm(self) -> bool:
         """Whether it was forked."""
-        return isinstance(self.process, ForkedKernel)
+        return isinstance(self.process, ForkedProcess)
 
     def run(self, code: str, *, seconds: float = 120) -> str:
         """Run a cell and return what it printed; raise if the cell did."""
@@ -46,11 +48,23 @@ class Kernel:
         return "".join(printed)
 
 
+_running: list[KernelManager] = []
+
+
+def _close_loop() -> None:
+    """Close the event loop that jupyter_client has left to the thread."""
+    loop = ensure_event_loop()
+    loop.run_until_complete(loop.shutdown_default_executor())
+    loop.close()
+    asyncio.set_event_loop(None)
+
+
 @contextlib.contextmanager
 def kernel(**asked: Any) -> Iterator[Kernel]:
     """Start a kernel and end it; keywords go to ``start_kernel``."""
     manager = KernelManager(kernel_name="python3")
     manager.start_kernel(**asked)
+    _running.append(manager)
     client = manager.client()
     try:
         client.start_channels()
@@ -60,3 +74,6 @@ def kernel(**asked: Any) -> Iterator[Kernel]:
         client.stop_channels()
         manager.shutdown_kernel(now=True)
         manager.context.destroy(linger=0)
+        _running.remove(manager)
+        if not _running:
+            _close_loop()

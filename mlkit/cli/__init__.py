@@ -1,5 +1,5 @@
 """The command line ``mlkit``."""
 
-from mlkit.cli.app import main
+from mlkit.cli.entry import main
 
 __all__ = ["main"]

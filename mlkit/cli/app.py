@@ -158,7 +158,7 @@ def params_show(case: Case, overrides: Overrides = None) -> None:
     print_json(mlkit.params.load_params(case, overrides=overrides or ()).to_dict())
 
 
-def main() -> NoReturn:
+def serve() -> NoReturn:
     """Run the command line and exit with one of the documented codes."""
     arguments = sys.argv[1:]
     # Wherever it stands: people add it at the end of the command that failed.

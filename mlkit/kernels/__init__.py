@@ -3,10 +3,12 @@
 One **parent** process per user and environment has imported the packages that notebooks
 use, and nothing else: it never computes. A **warm kernel** is forked from it and put
 into the state of a fresh process; a **cold kernel** is an ordinary one, started where a
-warm one cannot be had. Jupyter finds both through a kernel provisioner that the
+warm one cannot be had. A **warm command** is one of mlkit's own, forked from a parent
+that runs already. Jupyter finds both through a kernel provisioner that the
 environment's kernelspec names, so that notebooks go on naming ``python3``.
 """
 
+from mlkit.kernels.commands import end_as, hand_over
 from mlkit.kernels.control import Parent, begin, status, stop
 from mlkit.kernels.kernelspec import install, installed
 from mlkit.kernels.place import ColdError
@@ -15,6 +17,8 @@ __all__ = [
     "ColdError",
     "Parent",
     "begin",
+    "end_as",
+    "hand_over",
     "install",
     "installed",
     "status",

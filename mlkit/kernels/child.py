@@ -21,6 +21,7 @@ import threading
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import ModuleType
 from typing import Any
 
 # Chosen by ipykernel unless MPLBACKEND says otherwise; matplotlib reads that once.
@@ -37,7 +38,7 @@ LOOKED = ("tqdm.auto", "tqdm.autonotebook", "tqdm.notebook")
 
 
 class ClientWatch(threading.Thread):
-    """Ends the kernel when the process that asked for it has ended.
+    """Ends this process when the one that asked for it has ended.
 
     Stands in for ipykernel's own watch, which looks for a change of the parent: a
     forked kernel's parent is not its client.
@@ -86,13 +87,13 @@ def prepare(variables: Mapping[str, str]) -> Prepared:
     return Prepared(variables, ThreadpoolController(), str(spec.origin))
 
 
-def become_kernel(fork: Any, prepared: Prepared) -> None:
-    """Be the kernel that was asked for, until it ends.
+def become(fork: Any, prepared: Prepared) -> None:
+    """Be the kernel or the command that was asked for, until it ends.
 
     Parameters
     ----------
     fork : Fork
-        The request, the streams of the kernel and a descriptor of its client.
+        The request, the streams of the process and a descriptor of its client.
     prepared : Prepared
         What :func:`prepare` found.
     """
@@ -101,25 +102,74 @@ def become_kernel(fork: Any, prepared: Prepared) -> None:
     os.setsid()
     _take_streams(fork.streams)
     _take_surroundings(request)
-    os.environ.update(prepared.variables)
     _take_signals(request)
     _start_anew()
     _take_paths(env, request["cwd"])
     _share_cores(prepared.pools, env)
-    _choose_backend(env)
-    sys.argv = [prepared.launcher, *request["argv"][3:]]
-    sys.orig_argv = list(request["argv"])
     gc.enable()
-    _run(fork.alive, int(env.get("JPY_PARENT_PID") or 0), request["folder"])
+    if request["ask"] == "command":
+        _run_command(fork.alive, request["argv"])
+    else:
+        os.environ.update(prepared.variables)
+        _choose_backend(env)
+        _run_kernel(fork.alive, request, prepared.launcher)
 
 
-def _run(client: int, parent_pid: int, folder: str | None) -> None:
+def _run_kernel(client: int, request: Mapping[str, Any], launcher: str) -> None:
     from ipykernel import kernelapp
 
+    sys.argv = [launcher, *request["argv"][3:]]
+    sys.orig_argv = list(request["argv"])
     app: Any = kernelapp
+    folder = request["folder"]
     app.ParentPollerUnix = functools.partial(ClientWatch, client, folder)
+    if folder is not None and hasattr(app.IOPubThread, "_setup_pipe_in"):
+        _keep_off_ports(app, folder)
     # The class read the variable when it was imported.
+    parent_pid = int(request["env"].get("JPY_PARENT_PID") or 0)
     app.IPKernelApp.launch_instance(parent_handle=parent_pid)
+
+
+def _run_command(client: int, argv: Sequence[str]) -> None:
+    sys.argv = list(argv)
+    sys.orig_argv = [sys.executable, *argv]
+    # Processes that the command starts load what `__main__` says it was run from.
+    sys.modules["__main__"] = main = ModuleType("__main__")
+    main.__file__ = argv[0]
+    ClientWatch(client, None).start()
+    from mlkit import cli
+
+    cli.main(warm=False)
+
+
+def _keep_off_ports(app: Any, folder: str) -> None:
+    """Let processes that the kernel forks print through its folder.
+
+    ipykernel opens a TCP port for that in every kernel.
+    """
+    from zmq import PULL, PUSH, Context
+    from zmq.eventloop.zmqstream import ZMQStream
+
+    address = f"ipc://{folder}/prints"
+
+    class Outputs(app.IOPubThread):  # type: ignore[misc]
+        def _setup_pipe_in(self) -> None:
+            self._pipe_uuid = os.urandom(16)
+            receiving = self.socket.context.socket(PULL)
+            receiving.linger = 0
+            receiving.bind(address)
+            self._pipe_in = ZMQStream(receiving, self.io_loop)
+            self._pipe_in.on_recv(self._handle_pipe_msg)
+
+        def _setup_pipe_out(self) -> tuple[Any, Any]:
+            # A context of its own: this is another process.
+            context: Any = Context()
+            sending = context.socket(PUSH)
+            sending.linger = 3000
+            sending.connect(address)
+            return context, sending
+
+    app.IOPubThread = Outputs
 
 
 def _take_streams(streams: Sequence[int]) -> None:

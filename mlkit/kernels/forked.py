@@ -1,4 +1,4 @@
-"""A kernel that another process forked, with the face of ``subprocess.Popen``."""
+"""A process that the parent forked, with the face of ``subprocess.Popen``."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from typing import IO
 
 from mlkit.kernels.wire import Wire
 
-# A kernel ended and nobody could learn how: its parent had ended before it.
+# It ended and nobody could learn how: its parent had ended before it.
 UNKNOWN = 1
 
 
-class ForkedKernel:
-    """The process of a warm kernel.
+class ForkedProcess:
+    """The process of a warm kernel, or of a command.
 
     Parameters
     ----------
     pid : int
-        The kernel; its parent does not reap it before ``wire`` is closed.
+        The process; its parent does not reap it before ``wire`` is closed.
     wire : Wire
-        Where the parent tells how the kernel ended.
+        Where the parent tells how it ended.
     """
 
     def __init__(self, pid: int, wire: Wire) -> None:
@@ -38,29 +38,29 @@ class ForkedKernel:
         self._close = weakref.finalize(self, _close, self._ended, wire)
 
     def poll(self) -> int | None:
-        """Return the exit code, None while the kernel runs."""
+        """Return the exit code, None while it runs."""
         return self._look(0)
 
     def wait(self, timeout: float | None = None) -> int:
-        """Wait for the end of the kernel and return its exit code."""
+        """Wait for its end and return its exit code."""
         code = self._look(None if timeout is None else timeout * 1000)
         if code is None:
             assert timeout is not None
-            raise subprocess.TimeoutExpired([f"kernel {self.pid}"], timeout)
+            raise subprocess.TimeoutExpired([f"process {self.pid}"], timeout)
         return code
 
     def send_signal(self, signum: int) -> None:
-        """Send a signal, unless the kernel has ended."""
+        """Send a signal, unless it has ended."""
         if self.poll() is None:
             with contextlib.suppress(ProcessLookupError):
                 signal.pidfd_send_signal(self._ended, signum)
 
     def kill(self) -> None:
-        """Kill the kernel."""
+        """Kill it."""
         self.send_signal(signal.SIGKILL)
 
     def terminate(self) -> None:
-        """Ask the kernel to end."""
+        """Ask it to end."""
         self.send_signal(signal.SIGTERM)
 
     def _look(self, milliseconds: float | None) -> int | None:

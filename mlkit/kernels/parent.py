@@ -1,13 +1,14 @@
-"""The process that kernels are forked from: it imports, waits, and forks.
+"""The process that kernels and commands are forked from: it imports, waits, and forks.
 
 A script, run by its path and never imported by mlkit: ``parent.py SOCKET IDLE``. It
 computes nothing and starts no thread, event loop or ZMQ context, and looks before each
 fork whether that is still so. A client asks over a socket that only its user can reach:
-a frame of 8 bytes of length and JSON, and for a kernel its three standard streams.
+a frame of 8 bytes of length and JSON, and for a process its three standard streams.
 
-What a client may ask: ``{"ask": "kernel", ...}``, answered by ``{"pid": n}`` and, when
-the kernel ended, by ``{"exit": code}``; ``{"ask": "status"}``; ``{"ask": "stop"}``;
-``{"ask": "retire"}``, to leave with the last kernel. A no is ``{"refused": why}``.
+What a client may ask: ``{"ask": "kernel", ...}`` or ``{"ask": "command", ...}``,
+answered by ``{"pid": n}`` and, when that process ended, by ``{"exit": code}``;
+``{"ask": "status"}``; ``{"ask": "stop"}``; ``{"ask": "retire"}``, to leave with the last
+process. A no is ``{"refused": why}``.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ ALREADY = 75
 
 @dataclass
 class Client:
-    """A connection, and the kernel that was forked for it."""
+    """A connection, and the kernel or command that was forked for it."""
 
     conn: socket.socket
     pid: int
@@ -61,7 +62,7 @@ class Client:
 
 @dataclass(frozen=True)
 class Fork:
-    """What a process that is to become a kernel needs: this is only in a child."""
+    """What a process needs to become what was asked for: this is only in a child."""
 
     request: dict[str, Any]
     streams: list[int]
@@ -86,6 +87,8 @@ class Parent:
 
     def serve(self) -> Fork | None:
         """Answer clients; return None to leave, or in a child what it is to become."""
+        # Loading took its time, and clients wait already.
+        self.used = time.time()
         while not self._over():
             for key, _ in self.selector.select(min(self.idle, LOOK)):
                 # What an earlier one closed is no longer watched.
@@ -177,9 +180,9 @@ class Parent:
         except (ValueError, LookupError, TypeError) as error:
             self._say(client, {"refused": f"no request: {error!r}"})
             return
-        if asked == "kernel":
+        if asked in {"kernel", "command"}:
             self.used = time.time()
-            self._start_kernel(client, request)
+            self._start(client, request)
         elif asked == "status":
             self._say(client, self._status())
         elif asked in {"stop", "retire"}:
@@ -190,7 +193,7 @@ class Parent:
         else:
             self._say(client, {"refused": f"{asked!r} is not known"})
 
-    def _start_kernel(self, client: Client, request: dict[str, Any]) -> None:
+    def _start(self, client: Client, request: dict[str, Any]) -> None:
         why = self.why_not(request, client.streams)
         if why is not None:
             self._say(client, {"refused": why})
@@ -296,7 +299,7 @@ def _beside(name: str) -> ModuleType:
 
 
 def main(path: Path, idle: float) -> int:
-    """Be a parent; in a child, be a kernel."""
+    """Be a parent; in a child, be what was asked for."""
     foothold = _beside("foothold")
     lock = foothold.take_place(path)
     if lock is None:
@@ -316,7 +319,7 @@ def main(path: Path, idle: float) -> int:
         return 0
     os.close(lock)
     del parent
-    child.become_kernel(fork, prepared)
+    child.become(fork, prepared)
     return 0
 
 

@@ -8,7 +8,6 @@ import logging
 import os
 import pathlib
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
@@ -20,8 +19,8 @@ from jupyter_client.localinterfaces import is_local_ip
 from jupyter_client.provisioning.local_provisioner import LocalProvisioner
 
 from mlkit.kernels.control import ANSWER, check_possible, connect
-from mlkit.kernels.forked import ForkedKernel
-from mlkit.kernels.likeness import limits
+from mlkit.kernels.forked import ForkedProcess
+from mlkit.kernels.inheritance import inheritance
 from mlkit.kernels.place import ColdError
 
 # Sockets of a kernel are in a folder of their own: such paths must be short.
@@ -74,7 +73,7 @@ class WarmProvisioner(LocalProvisioner):
         if self.folder is not None and not restart:
             shutil.rmtree(self.folder, ignore_errors=True)
 
-    async def _fork(self, cmd: list[str], kwargs: Mapping[str, Any]) -> ForkedKernel:
+    async def _fork(self, cmd: list[str], kwargs: Mapping[str, Any]) -> ForkedProcess:
         if cmd[:1] != [sys.executable] or cmd[1:3] != LAUNCHER:
             raise ColdError(f"the kernel's command is {' '.join(cmd[:3])}")
         odd = {name for name in set(kwargs) - KNOWN if kwargs[name] is not None}
@@ -114,32 +113,16 @@ def _own_folder(ip: str) -> str | None:
 def _request(
     cmd: list[str], kwargs: Mapping[str, Any], folder: str | None
 ) -> dict[str, Any]:
-    """Return what a process inherits from the one that starts it."""
+    """Return what a parent is asked for a kernel."""
     env = dict(kwargs.get("env") or os.environ)
     if not kwargs.get("independent"):
         env["JPY_PARENT_PID"] = str(os.getpid())
     cwd = os.fspath(kwargs.get("cwd") or pathlib.Path.cwd())
-    if not os.access(cwd, os.X_OK) or not pathlib.Path(cwd).is_dir():
-        raise ColdError(f"there is no folder {cwd} to work in")
-    ignored = [
-        number
-        for number in signal.valid_signals()
-        if signal.getsignal(number) is signal.SIG_IGN
-        # A new process gets these back, and Python ignores them by itself.
-        and number not in {signal.SIGPIPE, signal.SIGXFSZ}
-    ]
-    lines = pathlib.Path("/proc/self/status").read_text().splitlines()
-    umask = next(line.split()[1] for line in lines if line.startswith("Umask:"))
     return {
         "ask": "kernel",
         "argv": [cmd[0], *map(os.path.expanduser, cmd[1:])],
-        "cwd": os.path.abspath(cwd),
-        "env": env,
-        "umask": int(umask, 8),
-        "ignored": ignored,
-        "blocked": sorted(signal.pthread_sigmask(signal.SIG_BLOCK, ())),
-        "limits": {name: soft for name, (soft, _) in limits().items()},
         "folder": folder,
+        **inheritance(env, cwd),
     }
 
 
@@ -165,7 +148,7 @@ def _descriptor(number: int, given: Any) -> Iterator[int]:
         yield given if isinstance(given, int) else given.fileno()
 
 
-def _forked(request: Mapping[str, Any], streams: list[int]) -> ForkedKernel:
+def _forked(request: Mapping[str, Any], streams: list[int]) -> ForkedProcess:
     """Ask for a kernel; once more if the parent was about to leave."""
     for attempt in (1, 2):
         wire = connect(request["env"])
@@ -173,7 +156,7 @@ def _forked(request: Mapping[str, Any], streams: list[int]) -> ForkedKernel:
             wire.send(request, streams)
             answer = wire.receive(ANSWER)
             if "pid" in answer:
-                return ForkedKernel(int(answer["pid"]), wire)
+                return ForkedProcess(int(answer["pid"]), wire)
         except (OSError, ValueError) as error:
             wire.close()
             if attempt == 2:

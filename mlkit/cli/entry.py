@@ -1,0 +1,49 @@
+"""Where the command ``mlkit`` starts: in a warm process if there is one."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any, NoReturn
+
+# The commands that import what takes seconds.
+WARM = {
+    "check",
+    "diff",
+    "drift",
+    "new",
+    "predict",
+    "reports",
+    "reproduce",
+    "retrain",
+    "run",
+}
+
+
+def main(*, warm: bool = True) -> NoReturn:
+    """Run the command line and exit with one of the documented codes.
+
+    Parameters
+    ----------
+    warm : bool
+        Let a process that the parent of kernels forks do it, if a parent runs.
+    """
+    if warm and _imports_much():
+        from mlkit import kernels
+
+        code = kernels.hand_over(sys.argv)
+        if code is not None:
+            kernels.end_as(code)
+    modules: dict[str, Any] = sys.modules
+    # For it, jsonschema builds a grammar whenever it is imported: longer than all other
+    # imports of a run, and no schema of Jupyter's has such addresses.
+    modules.setdefault("rfc3987_syntax", None)
+    from mlkit.cli.app import serve
+
+    serve()
+
+
+def _imports_much() -> bool:
+    # Options of Python itself, and `python -m`, ask for this very process.
+    if sys.orig_argv[1:] != sys.argv:
+        return False
+    return next((a for a in sys.argv[1:] if not a.startswith("-")), None) in WARM

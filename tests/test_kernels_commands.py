@@ -1,0 +1,199 @@
+"""Commands that a parent forks: to be told from ordinary ones by their speed alone."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mlkit import kernels
+from mlkit.pipeline import runs
+from tests.workspace import make_workspace
+
+MLKIT = str(Path(sys.executable).with_name("mlkit"))
+pytestmark = pytest.mark.skipif(
+    sys.platform != "linux", reason="processes are forked on Linux only"
+)
+# A metric of the workspace's own, which `check` imports: it tells where it is.
+TELLING = """\
+import json, os, random, sys, threading
+import numpy as np
+
+
+def seen(y_true, y_pred):
+    return 0.5
+
+
+facts = {
+    "argv": sys.argv[1:], "pid": os.getpid(), "modules": len(sys.modules),
+    "cwd": os.getcwd(), "umask": os.umask(0o022),
+    "main": sys.modules["__main__"].__file__,
+    "variable": os.environ.get("TOLD"), "threads": os.environ.get("OMP_NUM_THREADS"),
+    "streams": [os.fstat(n).st_ino for n in (0, 1, 2)],
+    "draw": random.random() + np.random.random(),
+    "matplotlib": "matplotlib" in sys.modules,
+}
+print("SEEN " + json.dumps(facts))
+"""
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = make_workspace(tmp_path_factory.mktemp("commands"))
+    (root / "telling.py").write_text(TELLING)
+    return root
+
+
+@pytest.fixture
+def parent() -> Iterator[None]:
+    """Have a parent that fits running, as after the first notebook."""
+    assert kernels.begin()
+    yield
+    assert kernels.status()
+
+
+def start(root: Path, *arguments: str, **env: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [MLKIT, *arguments],
+        cwd=root,
+        env={**os.environ, "MLKIT_ROOT": str(root), **env},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def run(root: Path, *arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
+    process = start(root, *arguments, **env)
+    out, err = process.communicate(timeout=240)
+    return subprocess.CompletedProcess(arguments, process.returncode, out, err)
+
+
+def tell(root: Path, **env: str) -> dict[str, object]:
+    """Return what a command sees of the process that it is in."""
+    metric = "{name: seen, path: 'telling:seen', needs: label, greater_is_better: true}"
+    done = run(
+        root,
+        "check",
+        "toy",
+        "--set",
+        f"evaluate.metrics=[{metric}]",
+        TOLD="by the shell",
+        **env,
+    )
+    lines = [line for line in done.stdout.splitlines() if line.startswith("SEEN ")]
+    assert done.returncode == 0, done.stderr
+    found: dict[str, object] = json.loads(lines[0].removeprefix("SEEN "))
+    return found
+
+
+@pytest.mark.usefixtures("parent")
+def test_a_forked_command_sees_what_an_ordinary_one_sees(root: Path) -> None:
+    before = os.umask(0o027)
+    try:
+        warm, again, cold = tell(root), tell(root), tell(root, MLKIT_COLD="1")
+    finally:
+        os.umask(before)
+    # What a parent has imported tells them apart, and nothing else.
+    assert warm.pop("matplotlib")
+    assert not cold.pop("matplotlib")
+    assert warm["draw"] != again["draw"]
+    for name in ("pid", "draw", "modules", "streams"):
+        warm.pop(name), cold.pop(name)
+    assert warm == cold
+    assert warm["umask"] == 0o027
+
+
+@pytest.mark.usefixtures("parent")
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (("check", "toy"), 0, "is good"),
+        (("check", "nowhere"), 2, "there is no params/nowhere.yaml"),
+        (("retrain", "--jobs", "0"), 2, "Usage: mlkit retrain"),
+        (("run", "no_such", "toy"), 2, "the notebook 'no_such' was asked for"),
+    ],
+)
+def test_output_and_exit_code_are_those_of_an_ordinary_command(
+    root: Path, arguments: tuple[str, ...], code: int, said: str
+) -> None:
+    warm = run(root, *arguments)
+    cold = run(root, *arguments, MLKIT_COLD="1")
+    assert warm.returncode == code
+    assert said in warm.stdout + warm.stderr
+    assert (warm.returncode, warm.stdout, warm.stderr) == (
+        cold.returncode,
+        cold.stdout,
+        cold.stderr,
+    )
+
+
+def under_way(root: Path, process: subprocess.Popen[str]) -> dict[str, Any]:
+    """Return the record of the run that a process has started."""
+    for _ in range(1200):
+        found = [r for r in runs.records("toy", root) if r["status"] == "running"]
+        if found and "pid" in found[0]:
+            return found[0]
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.05)
+    raise AssertionError("no run has started")
+
+
+def status_of(root: Path, name: str) -> str:
+    return str(next(r for r in runs.records("toy", root) if r["run"] == name)["status"])
+
+
+@pytest.mark.usefixtures("parent")
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_reaches_the_command_which_ends_in_order(
+    root: Path, sent: signal.Signals
+) -> None:
+    process = start(root, "retrain", "toy", "--force")
+    record = under_way(root, process)
+    process.send_signal(sent)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 3, out + err
+    assert "interrupted" in err
+    assert status_of(root, record["run"]) == "interrupted"
+
+
+@pytest.mark.usefixtures("parent")
+def test_a_command_dies_with_the_process_that_asked_for_it(root: Path) -> None:
+    process = start(root, "retrain", "toy", "--force")
+    record = under_way(root, process)
+    assert record["pid"] != process.pid
+    process.kill()
+    process.communicate(timeout=60)
+    for _ in range(200):
+        if not Path(f"/proc/{record['pid']}").exists():
+            break
+        time.sleep(0.05)
+    assert not Path(f"/proc/{record['pid']}").exists()
+    assert status_of(root, record["run"]) == "interrupted"
+
+
+@pytest.mark.usefixtures("parent")
+def test_a_command_that_is_killed_ends_the_one_that_asked_for_it(root: Path) -> None:
+    process = start(root, "retrain", "toy", "--force")
+    record = under_way(root, process)
+    os.kill(record["pid"], signal.SIGKILL)
+    process.communicate(timeout=60)
+    assert process.returncode == -signal.SIGKILL
+
+
+def test_without_a_parent_a_command_does_its_work_itself(
+    root: Path, tmp_path: Path
+) -> None:
+    folder = {"MLKIT_KERNEL_FOLDER": str(tmp_path / "k")}
+    assert "matplotlib" in tell(root, **folder)
+    assert not tell(root, **folder)["matplotlib"]
+    assert kernels.status(folder) == []

@@ -41,7 +41,7 @@ status = dict(line.split(":", 1) for line in open("/proc/self/status").read()
 facts = {
     "environment": dict(os.environ),
     "really": dict(p.split("=", 1) for p in __import__("subprocess").run(
-        ["env", "-0"], capture_output=True, text=True).stdout.split("\\0") if p),
+        ["env", "-0"], stdout=-1).stdout.decode("latin-1").split("\\0") if p),
     "cwd": os.getcwd(),
     "umask": status["Umask"].strip(),
     "argv": sys.argv[:1] + sys.argv[1:2] + sys.argv[3:],

@@ -53,7 +53,8 @@ def end_as(code: int) -> None:
         Its exit code, negative for the signal that ended it.
     """
     if code < 0:
-        signal.signal(-code, signal.SIG_DFL)
+        if -code != signal.SIGKILL:
+            signal.signal(-code, signal.SIG_DFL)
         os.kill(os.getpid(), -code)
     raise SystemExit(code)
 

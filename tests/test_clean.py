@@ -231,6 +231,16 @@ class TestWhatStays:
         add_run(root, 1, kind="fan_out", members=members)
         assert gone(clean.find_old(root, keep=1)) == [north[1], south[0]]
 
+    def test_a_member_does_not_keep_all_others(
+        self, root: Path, register: Register
+    ) -> None:
+        fan = add_run(root, 0, kind="fan_out")
+        north = [add_run(root, day, "toy.north", fan_out=fan) for day in (1, 2)]
+        south = [add_run(root, day, "toy.south", fan_out=fan) for day in (1, 2)]
+        add_run(root, 3, kind="fan_out")
+        register(north[0], model="toy.north")
+        assert gone(clean.find_old(root, keep=1)) == [fan, south[0]]
+
     def test_members_of_a_run_that_is_still_fanning_out(self, root: Path) -> None:
         fan = add_run(root, 1, kind="fan_out", status="running", members=[])
         member = add_run(root, 2, "toy.north", fan_out=fan)

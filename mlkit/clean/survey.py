@@ -36,7 +36,7 @@ class FoundRun:
     links : frozenset of str
         Names of the runs to which its page links.
     part_of : str or None
-        Name of the run that it is one member of.
+        Name of the run that it is one member of, and to which its page has no link.
     """
 
     name: str
@@ -175,7 +175,6 @@ def _linked(record: Mapping[str, Any]) -> Iterator[str]:
     members = record.get("members") or ()
     names = [
         record.get("resumed"),
-        record.get("fan_out"),
         (record.get("verdict") or {}).get("unchanged_since"),
         *(step.get("taken") for step in steps),
         *(member.get("run") for member in members),

@@ -4,7 +4,7 @@ CASE = vendor_dispatch
 SET =
 DATA =
 TARGET =
-BENCH = false_promotions
+BENCH = speed
 PYTHON =
 ARGS =
 
@@ -72,7 +72,7 @@ format: .venv/.ready ## Format the code and the notebooks
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: .venv/.ready ## Measure BENCH=false_promotions, drift_alarms or quality (of ARGS=)
+bench: .venv/.ready ## Measure BENCH=speed, false_promotions, drift_alarms or quality (ARGS=)
 	$(BIN)/python benchmarks/$(BENCH).py $(ARGS)
 
 docs: .venv/.ready ## Write the schema and the reference of params anew

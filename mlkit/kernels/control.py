@@ -118,9 +118,7 @@ def check_possible(env: Mapping[str, str]) -> None:
     try:
         os.close(os.pidfd_open(os.getpid()))
     except (AttributeError, OSError) as error:
-        raise ColdError(
-            f"this system has no descriptors of processes: {error}"
-        ) from error
+        raise ColdError(f"the system has no process descriptors: {error}") from error
     for name in ("COVERAGE_PROCESS_START", "COVERAGE_PROCESS_CONFIG"):
         if env.get(name):
             raise ColdError(f"{name} is set, which measures a process from its start")

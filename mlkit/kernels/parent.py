@@ -7,8 +7,8 @@ a frame of 8 bytes of length and JSON, and for a process its three standard stre
 
 What a client may ask: ``{"ask": "kernel", ...}`` or ``{"ask": "command", ...}``,
 answered by ``{"pid": n}`` and, when that process ended, by ``{"exit": code}``;
-``{"ask": "status"}``; ``{"ask": "stop"}``; ``{"ask": "retire"}``, to leave with the last
-process. A no is ``{"refused": why}``.
+``{"ask": "status"}``; ``{"ask": "stop"}``; ``{"ask": "retire"}``, to leave with the
+last process. A no is ``{"refused": why}``.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ import socket
 import struct
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 HEAD = struct.Struct("!Q")
 CREDENTIALS = struct.Struct("3i")
@@ -83,3 +83,9 @@ class Wire:
     def close(self) -> None:
         """Hang up."""
         self._conn.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()

@@ -80,19 +80,24 @@ class Outlook:
         """Return a step as it is in earlier runs, the newest first."""
         return list(reuse.earlier_steps(name, records, self.root))
 
-    def candidates(self, name: str, key: Key) -> list[tuple[Earlier, str]]:
-        """Return the earlier results that may be taken, each with the reason."""
+    def candidates(self, name: str, key: Key) -> list[tuple[Earlier, str, Key]]:
+        """Return the earlier results that may be taken, why, and the key they have."""
         if self.force:
             return []
         found = [
-            (each, f"nothing it depends on has changed since run {each.ran_in}")
+            (each, f"nothing it depends on has changed since run {each.ran_in}", key)
             for each in self.earlier(name, self.records)
             if reuse.same(each, key)
         ]
         if self.resumed is None:
             return found
+        # Such a result keeps its own key: this code did not make it.
         return found + [
-            (each, f"from run {each.ran_in} although {_although(each, key, name)}")
+            (
+                each,
+                f"from run {each.ran_in} although {_although(each, key, name)}",
+                each.key,
+            )
             for each in self.earlier(name, [self.resumed])
             if reuse.same(each, key, whatever_the_code=True)
         ]
@@ -166,10 +171,10 @@ class DueSteps:
         """Take a good earlier result of a step, if there is one."""
         key = self._keys[name] = self.outlook.key(name)
         damaged = []
-        for found, why in self.outlook.candidates(name, key):
+        for found, why, kept in self.outlook.candidates(name, key):
             damage = reuse.damage(found)
             if not damage:
-                self._take(name, key, found, why)
+                self._take(name, kept, found, why)
                 return True
             run = found.folder.run
             damaged.append(f"of the result in run {run}, {damage}")

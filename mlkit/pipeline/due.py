@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -30,8 +30,8 @@ class Outlook:
         The params of the run.
     root : Path
         The workspace.
-    records : sequence of dict
-        The records of earlier runs of the case, the newest first.
+    earlier_runs : iterator of dict
+        The records of earlier runs of the case, the newest first; see `records`.
     force : bool
         Whether all steps are due.
     resumed : dict or None
@@ -44,11 +44,29 @@ class Outlook:
 
     params: Params
     root: Path
-    records: Sequence[Record]
+    earlier_runs: Iterator[Record]
     force: bool
     resumed: Record | None
     code: Mapping[str, Any]
     entries: dict[str, Entry] = field(default_factory=dict)
+    _read: list[Record] = field(default_factory=list)
+
+    def records(self) -> Iterator[Record]:
+        """Yield the records of earlier runs, each read from the disk once, if at all.
+
+        Most often the newest ones hold what is looked for.
+        """
+        at = 0
+        while at < len(self._read) or self._read_one():
+            yield self._read[at]
+            at += 1
+
+    def _read_one(self) -> bool:
+        record = next(self.earlier_runs, None)
+        if record is None:
+            return False
+        self._read.append(record)
+        return True
 
     @property
     def told(self) -> bool:
@@ -76,35 +94,26 @@ class Outlook:
             fingerprint=None if data is None else data["inputs"]["data"],
         )
 
-    def earlier(self, name: str, records: Sequence[Record]) -> list[Earlier]:
-        """Return a step as it is in earlier runs, the newest first."""
-        return list(reuse.earlier_steps(name, records, self.root))
+    def earlier(self, name: str) -> Iterator[Earlier]:
+        """Yield a step as it is in earlier runs, the newest first."""
+        return reuse.earlier_steps(name, self.records(), self.root)
 
-    def candidates(self, name: str, key: Key) -> list[tuple[Earlier, str, Key]]:
-        """Return the earlier results that may be taken, why, and the key they have."""
+    def candidates(self, name: str, key: Key) -> Iterator[tuple[Earlier, str, Key]]:
+        """Yield the earlier results that may be taken, why, and the key they have."""
         if self.force:
-            return []
-        found = [
-            (each, f"nothing it depends on has changed since run {each.ran_in}", key)
-            for each in self.earlier(name, self.records)
-            if reuse.same(each, key)
-        ]
+            return
+        for each in self.earlier(name):
+            if reuse.same(each, key):
+                why = f"nothing it depends on has changed since run {each.ran_in}"
+                yield each, why, key
         if self.resumed is None:
-            return found
-        # Such a result keeps its own key: this code did not make it.
-        return found + [
-            (
-                each,
-                f"from run {each.ran_in} although {_although(each, key, name)}",
-                each.key,
-            )
-            for each in self.earlier(name, [self.resumed])
-            if reuse.same(each, key, whatever_the_code=True)
-        ]
-
-
-def _although(earlier: Earlier, key: Key, name: str) -> str:
-    return "; ".join(differences(earlier.key.parts, key.parts, step=name))
+            return
+        for each in reuse.earlier_steps(name, [self.resumed], self.root):
+            if reuse.same(each, key, whatever_the_code=True):
+                although = differences(each.key.parts, key.parts, step=name)
+                why = f"from run {each.ran_in} although {'; '.join(although)}"
+                # Such a result keeps its own key: this code did not make it.
+                yield each, why, each.key
 
 
 def open_outlook(
@@ -130,9 +139,13 @@ def open_outlook(
     resume : str, optional
         The run that this one goes on from.
     """
-    records = [r for r in runs.records(params.case, root) if r["run"] != but]
-    resumed = next((r for r in records if r["run"] == resume), None)
-    return Outlook(params, root, records, force, resumed, code_parts())
+    found = runs.newest_first(params.case, root)
+    resumed = None
+    if resume is not None:
+        known = runs.newest_first(params.case, root)
+        resumed = next((r for r in known if r["run"] == resume), None)
+    earlier = (r for r in found if r["run"] != but)
+    return Outlook(params, root, earlier, force, resumed, code_parts())
 
 
 def nothing_due(outlook: Outlook) -> bool:
@@ -141,10 +154,10 @@ def nothing_due(outlook: Outlook) -> bool:
     Whether its files are whole is not looked at.
     """
     for name in NOTEBOOKS:
-        found = outlook.candidates(name, outlook.key(name))
-        if not found:
+        found = next(outlook.candidates(name, outlook.key(name)), None)
+        if found is None:
             return False
-        outlook.entries[name] = dict(found[0][0].entry)
+        outlook.entries[name] = dict(found[0].entry)
     return True
 
 
@@ -193,8 +206,7 @@ class DueSteps:
     def _reasons(self, name: str, key: Key) -> list[str]:
         if self.outlook.force:
             return ["--force was given"]
-        earlier = self.outlook.earlier(name, self.outlook.records)
-        return reuse.reasons(key, earlier, step=name)
+        return reuse.reasons(key, self.outlook.earlier(name), step=name)
 
     def begin(self, name: str, share: int) -> Callable[[], None]:
         """Return what runs a step in a thread."""

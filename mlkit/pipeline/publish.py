@@ -96,11 +96,15 @@ def _files(folder: Path, record: Mapping[str, Any]) -> dict[str, str]:
 
 def _before(folder: RunFolder, root: Path) -> tuple[Mapping[str, Any] | None, bool]:
     """Return the last run before that ended well, and whether there was none at all."""
-    found = runs.records(folder.case, root)
-    kind = next((_kind(r) for r in found if r["run"] == folder.run), RETRAIN)
-    earlier = [r for r in found if r["run"] < folder.run and _kind(r) == kind]
-    ended_well = next((r for r in earlier if r["status"] == "ok"), None)
-    return ended_well, not earlier
+    kind, first = RETRAIN, True
+    for record in runs.newest_first(folder.case, root):
+        if record["run"] == folder.run:
+            kind = _kind(record)
+        elif record["run"] < folder.run and _kind(record) == kind:
+            first = False
+            if record["status"] == "ok":
+                return record, first
+    return None, first
 
 
 def _kind(record: Mapping[str, Any]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -194,7 +194,7 @@ def _work(runner: Runner, *, force: bool, jobs: int, resume: str | None) -> None
     work_through(NOTEBOOKS, steps, after=outlook.after(), jobs=jobs)
     runner.record.update(data=_data_facts(runner.record.folder))
     key = _decision_key(runner)
-    repeated = None if force else _repeated(outlook.records, key)
+    repeated = None if force else _repeated(outlook.records(), key)
     verdict = _decide(steps) if repeated is None else _repeat(runner, key, *repeated)
     runner.record.update(verdict=verdict)
     since = verdict["unchanged_since"]
@@ -225,7 +225,7 @@ def _decision_key(runner: Runner) -> dict[str, Any]:
 
 
 def _repeated(
-    records: Sequence[Mapping[str, Any]], key: Mapping[str, Any]
+    records: Iterable[Mapping[str, Any]], key: Mapping[str, Any]
 ) -> tuple[str, Verdict] | None:
     """Return the decision of an earlier run that had the same key, and that run."""
     for record in records:

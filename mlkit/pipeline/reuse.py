@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -48,7 +48,7 @@ class Earlier:
 
 
 def earlier_steps(
-    name: str, records: Sequence[Mapping[str, Any]], root: Path
+    name: str, records: Iterable[Mapping[str, Any]], root: Path
 ) -> Iterator[Earlier]:
     """Yield a step as it is in earlier runs, the newest first.
 
@@ -56,7 +56,7 @@ def earlier_steps(
     ----------
     name : str
         The step.
-    records : sequence of mapping
+    records : iterable of mapping
         The records of the runs of a case, the newest first.
     root : Path
         The workspace.
@@ -151,22 +151,24 @@ def _link(source: Path, target: Path) -> None:
         store.write_atomic(target, source.read_bytes())
 
 
-def reasons(key: Key, earlier: Sequence[Earlier], *, step: str) -> list[str]:
+def reasons(key: Key, earlier: Iterable[Earlier], *, step: str) -> list[str]:
     """Return why a step has to run: what differs from its newest good result.
 
     Parameters
     ----------
     key : Key
         The present key.
-    earlier : sequence of Earlier
+    earlier : iterable of Earlier
         The step in earlier runs, the newest first.
     step : str
         The step's name.
     """
-    good = next((each for each in earlier if each.good), None)
-    if good is not None:
-        return differences(good.key.parts, key.parts, step=step)
-    if earlier:
-        run = earlier[0].folder.run
-        return [f"no earlier result: it ended as {earlier[0].entry['status']} in {run}"]
-    return ["no earlier result"]
+    tried = None
+    for each in earlier:
+        if each.good:
+            return differences(each.key.parts, key.parts, step=step)
+        tried = tried or each
+    if tried is None:
+        return ["no earlier result"]
+    status, run = tried.entry["status"], tried.folder.run
+    return [f"no earlier result: it ended as {status} in {run}"]

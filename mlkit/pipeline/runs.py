@@ -95,8 +95,14 @@ def records(case: str, root: Path) -> list[dict[str, Any]]:
     A record that says ``running`` while nobody holds the case's lock is returned as
     ``interrupted``; a folder whose process was killed before it wrote its record, too.
     """
+    return list(newest_first(case, root))
+
+
+def newest_first(case: str, root: Path) -> Iterator[dict[str, Any]]:
+    """Yield what `records` returns; each is read when it is asked for."""
     busy = is_locked(case, root)
-    return [_record(case, name, root, busy=busy) for name in names(case, root)]
+    for name in names(case, root):
+        yield _record(case, name, root, busy=busy)
 
 
 def _record(case: str, run: str, root: Path, *, busy: bool) -> dict[str, Any]:

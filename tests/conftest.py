@@ -37,6 +37,8 @@ def pytest_configure(config: pytest.Config) -> None:
         return
     folder = tempfile.mkdtemp(prefix="mlkit-tests-")
     os.environ["MLKIT_KERNEL_FOLDER"] = folder
+    # `--nbval-current-env` takes no kernelspec of the environment.
+    os.environ.setdefault("JUPYTER_DEFAULT_PROVISIONER_NAME", "mlkit-warm")
     # Should the tests be killed, it leaves by itself.
     os.environ.setdefault("MLKIT_KERNEL_IDLE", "120")
     config.add_cleanup(lambda: end_kernels(Path(folder)))

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from mlkit import doctor
+from mlkit import doctor, kernels
 from mlkit.doctor import Finding, jupyter, machine, packages, workspace
 from mlkit.store import canonical_json
 
@@ -178,6 +178,33 @@ def test_a_kernel_of_another_environment_is_a_warning(
 def test_a_kernel_is_missing_without_ipykernel(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(jupyter.importlib.util, "find_spec", lambda name: None)
     assert only(jupyter.check_kernel()).found == "ipykernel is not installed"
+
+
+def test_kernels_that_are_not_forked_are_a_warning(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spec = kernels.install(tmp_path / "env") / "kernel.json"
+    monkeypatch.setenv("JUPYTER_PATH", str(spec.parents[2]))
+    assert only(jupyter.check_warm()).status == "ok"
+    monkeypatch.setenv("MLKIT_COLD", "1")
+    found = only(jupyter.check_warm())
+    assert (found.status, found.found) == ("warning", "MLKIT_COLD is set")
+    spec.write_text(json.dumps({"argv": ["python"], "metadata": {}}))
+    found = only(jupyter.check_warm())
+    assert found.status == "warning"
+    assert found.found == f"{spec} does not ask mlkit for kernels"
+    assert found.advice == f"remove {spec}, then run `mlkit kernel install`"
+
+
+def test_a_kernelspec_without_its_provisioner_is_missing_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spec = kernels.install(tmp_path / "env") / "kernel.json"
+    monkeypatch.setenv("JUPYTER_PATH", str(spec.parents[2]))
+    monkeypatch.setattr(jupyter, "entry_points", lambda **asked: ())
+    found = only(jupyter.check_warm())
+    assert found.status == "missing"
+    assert "no package here has it" in found.found
 
 
 def test_files_that_run_before_every_notebook_are_a_warning(

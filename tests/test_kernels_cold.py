@@ -265,9 +265,10 @@ def test_a_parent_talks_to_its_user_only(
     (scripts / "parent.py").write_text(
         text.replace("if user != os.geteuid()", "if user == os.geteuid()")
     )
-    with control.connect(env) as wire:
-        with pytest.raises(OSError, match=r"hung up|reset"):
-            wire.receive(5)
+    wire = control.connect(env)
+    with pytest.raises(OSError, match=r"hung up|reset"):
+        wire.receive(5)
+    wire.close()
 
 
 def test_nonsense_does_not_stop_a_parent(broken: tuple[Path, dict[str, str]]) -> None:

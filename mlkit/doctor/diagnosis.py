@@ -19,6 +19,7 @@ ANYWHERE: tuple[Callable[[], Iterable[Finding]], ...] = (
     packages.check_scrapbook,
     packages.check_variables,
     jupyter.check_kernel,
+    jupyter.check_warm,
     jupyter.check_startup,
     machine.check_memory,
     machine.check_processors,

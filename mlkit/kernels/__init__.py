@@ -9,7 +9,7 @@ environment's kernelspec names, so that notebooks go on naming ``python3``.
 """
 
 from mlkit.kernels.commands import end_as, hand_over
-from mlkit.kernels.control import Parent, begin, status, stop
+from mlkit.kernels.control import Parent, begin, check, status, stop
 from mlkit.kernels.kernelspec import install, installed
 from mlkit.kernels.place import ColdError
 
@@ -17,6 +17,7 @@ __all__ = [
     "ColdError",
     "Parent",
     "begin",
+    "check",
     "end_as",
     "hand_over",
     "install",

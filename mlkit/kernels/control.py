@@ -109,6 +109,19 @@ def connect(env: Mapping[str, str]) -> Wire:
         _start(path, like, env)
 
 
+def check(env: Mapping[str, str]) -> None:
+    """Raise ColdError where kernels of this environment would not be forked.
+
+    Parameters
+    ----------
+    env : mapping
+        The environment that kernels will be given.
+    """
+    check_possible(env)
+    folder(env)
+    _seconds(env.get("MLKIT_KERNEL_IDLE"))
+
+
 def check_possible(env: Mapping[str, str]) -> None:
     """Raise ColdError where no kernel can be forked, or none is wanted."""
     if env.get("MLKIT_COLD", "0") not in {"", "0"}:

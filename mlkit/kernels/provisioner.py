@@ -43,13 +43,14 @@ class WarmProvisioner(LocalProvisioner):
 
     async def pre_launch(self, **kwargs: Any) -> dict[str, Any]:
         """Choose sockets in a folder, then do as for any kernel."""
-        if self.parent is not None and _leaves_the_choice(self.parent):
+        manager: Any = self.parent
+        if self._of_python() and _leaves_the_choice(manager):
             self.folder = tempfile.mkdtemp(prefix=PREFIX)
             weakref.finalize(self, shutil.rmtree, self.folder, ignore_errors=True)
-            self.parent.transport = "ipc"
-            self.parent.ip = f"{self.folder}/{SOCKETS}"
-        elif self.parent is not None and self.parent.transport == "ipc":
-            self.folder = _own_folder(self.parent.ip)
+            manager.transport = "ipc"
+            manager.ip = f"{self.folder}/{SOCKETS}"
+        elif self._of_python() and manager.transport == "ipc":
+            self.folder = _own_folder(manager.ip)
         prepared: dict[str, Any] = await super().pre_launch(**kwargs)
         return prepared
 
@@ -58,7 +59,7 @@ class WarmProvisioner(LocalProvisioner):
         try:
             kernel = await self._fork(cmd, kwargs)
         except ColdError as error:
-            if kwargs.get("env", os.environ).get("MLKIT_COLD", "0") in {"", "0"}:
+            if self._wanted(kwargs):
                 logger.warning("an ordinary kernel starts, not a warm one: %s", error)
             return await super().launch_kernel(cmd, **kwargs)
         # It answers to what jupyter_client asks a Popen.
@@ -66,6 +67,15 @@ class WarmProvisioner(LocalProvisioner):
         self.pid = self.pgid = kernel.pid
         self.cwd = kwargs.get("cwd", pathlib.Path.cwd())
         return self.connection_info
+
+    def _wanted(self, kwargs: Mapping[str, Any]) -> bool:
+        """Tell whether a warm kernel was to be had: not so if it is turned off."""
+        env = kwargs.get("env") or os.environ
+        return self._of_python() and env.get("MLKIT_COLD", "0") in {"", "0"}
+
+    def _of_python(self) -> bool:
+        # As a default, this provisioner is asked for kernels of every language.
+        return self.parent is not None and self.kernel_spec.language == "python"
 
     async def cleanup(self, restart: bool = False) -> None:
         """Remove the folder with the sockets, unless the kernel comes again."""

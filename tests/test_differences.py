@@ -27,6 +27,7 @@ from mlkit.differences.code import cell_changes, commits, environment, reordered
 from mlkit.differences.comparison import param_changes
 from mlkit.differences.measured import metric_pairs, standing
 from mlkit.differences.notebooks import Cell, cells
+from mlkit.pipeline import runs as pipeline_runs
 from mlkit.registry import Candidate, Note
 from tests.report_runs import (
     HOSTILE,
@@ -162,7 +163,12 @@ class TestChoice:
         write_run(tmp_path, failed())
         many = changed(run="20260801T000000Z-fa0000", kind="fan_out", members=[])
         write_run(tmp_path, many)
-        assert choose("latest", tmp_path).folder.run == NEW
+        under_way = changed(run="20260802T000000Z-fa0000", status="running")
+        with pipeline_runs.hold("vendor_dispatch", tmp_path):
+            write_run(tmp_path, under_way)
+            assert choose("latest", tmp_path).folder.run == NEW
+        # Its process is gone, so that it has ended.
+        assert choose("latest", tmp_path).record["status"] == "interrupted"
 
     def test_production_is_the_run_whose_model_is_in_use(
         self, root: Path, candidate: Callable[..., Candidate]
@@ -364,8 +370,12 @@ class TestCode:
     def test_a_commit_that_git_does_not_know_is_said_to_be(
         self, tmp_path: Path, commit: str
     ) -> None:
-        subprocess.run(["git", "-C", str(tmp_path), "init", "-q"], check=True)
-        old = {"git": {"commit": "a" * 40, "dirty": False}}
+        git = ["git", "-C", str(tmp_path), "-c", "user.name=a", "-c", "user.email=b"]
+        subprocess.run([*git, "init", "-q"], check=True)
+        subprocess.run([*git, "commit", "-q", "--allow-empty", "-m", "x"], check=True)
+        done = subprocess.run([*git, "rev-parse", "HEAD"], check=True,
+                              capture_output=True, text=True)  # fmt: skip
+        old = {"git": {"commit": done.stdout.strip(), "dirty": False}}
         found = commits(old, {"git": {"commit": commit}}, [tmp_path])
         assert found.note == "Git does not know both commits here."
         assert [path.name for path in tmp_path.iterdir()] == [".git"]

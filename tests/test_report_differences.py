@@ -139,7 +139,13 @@ def test_a_page_stays_under_two_megabytes_and_says_what_it_left_out() -> None:
     assert str(shown.select("a[href$='data.html']")[0]["href"]).startswith(FOLDERS["a"])
     rest = [words(note) for note in shown.select("details .note")]
     assert rest[-1] == "900 more lines not shown."
-    assert LONGEST_DIFF < 900
+
+
+def test_a_long_diff_is_cut_and_its_rest_counted() -> None:
+    cell = {**compared()["cells"][0], "diff": ["+x"] * (LONGEST_DIFF + 7)}
+    shown = page(cells=[cell])
+    assert len(shown.select("pre.diff span")) == LONGEST_DIFF
+    assert words(shown.select_one("details .note")) == "7 more lines not shown."
 
 
 def test_values_are_written_as_in_a_params_file_and_digests_are_short() -> None:

@@ -100,6 +100,16 @@ def test_steps_that_ran_side_by_side_are_told_by_their_times() -> None:
     assert bars == ["margin-left:0.0%;width:72.2%", "margin-left:26.6%;width:73.4%"]
 
 
+def test_a_step_may_run_beside_one_after_the_other() -> None:
+    spans = {"a": (0, 30), "b": (1, 5), "c": (6, 9), "d": (30, 40)}
+    steps = [
+        {"name": name, "started_at": f"2026-07-26T10:15:{start:02d}Z",
+         "ended_at": f"2026-07-26T10:15:{end:02d}Z"}
+        for name, (start, end) in spans.items()
+    ]  # fmt: skip
+    assert Timeline.of(steps).together == [["a", "b", "c"]]
+
+
 def test_steps_one_after_another_are_not_said_to_run_side_by_side() -> None:
     run = partly_taken()
     run["steps"][2]["started_at"] = "2026-07-26T10:15:29.9Z"

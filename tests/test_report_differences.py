@@ -14,7 +14,7 @@ from mlkit.report import FigurePair, differences_page
 from mlkit.report.concealed import conceal
 from mlkit.report.differences import LONGEST_DIFF, MOST_IMAGES, value_text
 from mlkit.report.pair_chart import pair_chart
-from mlkit.report.pictures import pictures
+from mlkit.report.pictures import Picture, pictures
 from tests.report_runs import (
     FOLDERS,
     HOSTILE,
@@ -24,6 +24,7 @@ from tests.report_runs import (
     estimate,
     metric,
     pair,
+    side,
 )
 
 
@@ -139,6 +140,25 @@ def test_a_page_stays_under_two_megabytes_and_says_what_it_left_out() -> None:
     assert str(shown.select("a[href$='data.html']")[0]["href"]).startswith(FOLDERS["a"])
     rest = [words(note) for note in shown.select("details .note")]
     assert rest[-1] == "900 more lines not shown."
+
+
+def test_no_record_makes_a_page_too_large() -> None:
+    huge = "<" * 1_000_000
+    tiny = [pair(cell=str(number)) for number in range(4000)]
+    wordy = [pair(a=Picture(alt=huge, caption=huge, light=PNG), b=None)]
+    cells = [{**compared()["cells"][0], "cell": str(i)} for i in range(3000)]
+    change = {"what": "query", "a": huge, "b": [huge]}
+    html = differences_page(
+        compared(
+            cells=cells, missing=[huge], params=[change] * 500,
+            a=side("a", error={"message": huge}),
+        ),
+        [*wordy, *tiny],
+        folders=FOLDERS,
+    )  # fmt: skip
+    assert len(html.encode()) < 2_000_000
+    assert "more figures left out." in html
+    assert "2,900 more cells not shown." in html
 
 
 def test_a_long_diff_is_cut_and_its_rest_counted() -> None:

@@ -19,6 +19,9 @@ MOST_IMAGES = 1_500_000
 MOST_DIFF = 60_000
 LONGEST_DIFF = 200
 LONGEST_VALUE = 160
+LONGEST_MESSAGE = 1000
+MOST_CELLS = 100
+MOST_LEFT_OUT = 50
 # What decides comes first, and is left out last.
 STEPS = ("evaluate", "explain", "drift", "train", "data")
 READINGS = {
@@ -103,14 +106,16 @@ def differences_page(
         outcome=_outcome(found),
         title=a["case"] if a["case"] == b["case"] else f"{a['case']} and {b['case']}",
         runs=[_run(name, found[name], folders[name]) for name in ("a", "b")],
-        missing=found["missing"],
+        missing=[_cut(said, LONGEST_MESSAGE) for said in found["missing"]],
         metrics=[_metric(pair) for pair in found["metrics"]],
         changes=changes,
         commits=_commits(found["commits"]),
-        cells=list(_cells(found["cells"])),
+        cells=list(_cells(found["cells"][:MOST_CELLS])),
+        more_cells=len(found["cells"][MOST_CELLS:]),
         figures=shown,
         same=_same(figures),
-        left_out=[_left_out(pair, folders) for pair in left_out],
+        left_out=[_left_out(pair, folders) for pair in left_out[:MOST_LEFT_OUT]],
+        more_left_out=len(left_out[MOST_LEFT_OUT:]),
         place=[
             Link("All cases", "../../index.html"),
             Link(b["case"], f"../../index.html#{wording.slug(b['case'])}"),
@@ -146,7 +151,7 @@ def _run(name: str, run: Mapping[str, Any], folder: str) -> dict[str, Any]:
         "label": run["verdict"],
         "tone": run["tone"],
         "headline": run["headline"],
-        "reason": error.get("message") or run["reason"],
+        "reason": _cut(error.get("message") or run["reason"], LONGEST_MESSAGE),
         "facts": [
             (words, text)
             for words, text in (
@@ -209,7 +214,11 @@ def value_text(value: Any) -> str:
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
     if len(text) == 64 and not set(text) - set("0123456789abcdef"):
         return wording.short(text, 12)
-    return text if len(text) <= LONGEST_VALUE else f"{text[: LONGEST_VALUE - 1]}…"
+    return _cut(text, LONGEST_VALUE)
+
+
+def _cut(text: str, longest: int) -> str:
+    return text if len(text) <= longest else f"{text[: longest - 1]}…"
 
 
 def _commits(found: Mapping[str, Any]) -> dict[str, Any]:
@@ -225,7 +234,7 @@ def _commits(found: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "said": f"{'; '.join(said)}." if differ and said else "",
         "note": found["note"],
-        "titles": found["titles"],
+        "titles": [_cut(title, LONGEST_VALUE) for title in found["titles"]],
         "stat": found["stat"],
     }
 
@@ -279,7 +288,7 @@ def _same(figures: Sequence[FigurePair]) -> str:
 def _left_out(pair: FigurePair, folders: Mapping[str, str]) -> dict[str, str]:
     words = pair.caption or next((p.alt for p in (pair.b, pair.a) if p and p.alt), "")
     return {
-        "words": words if len(words) <= LONGEST_VALUE else f"{words[:LONGEST_VALUE]}…",
+        "words": _cut(words, LONGEST_VALUE),
         "step": pair.step,
         **{name: f"{folders[name]}/{pair.step}.html" for name in ("a", "b")},
     }

@@ -9,6 +9,7 @@ from typing import Any
 
 from mlkit.report.images import is_still_image
 
+MARKUP = 400
 IMAGES = ("image/svg+xml", "image/png", "image/jpeg")
 
 
@@ -35,8 +36,10 @@ class Picture:
 
     @property
     def size(self) -> int:
-        """Bytes that it takes on a page."""
-        return len(self.light) + len(self.dark)
+        """Characters that it takes on a page at most, markup and all."""
+        words = len(self.alt) + len(self.caption)
+        # A character such as < is written as up to five.
+        return len(self.light) + len(self.dark) + 5 * words + MARKUP
 
 
 def pictures(outputs: Sequence[Mapping[str, Any]]) -> tuple[Picture, ...]:

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mlkit import store
-from mlkit.pipeline import cores, execute, runs
+from mlkit.pipeline import environment, runs
 from mlkit.pipeline.graph import GRAPH, NOTEBOOKS
 from mlkit.pipeline.jobs import work_through
 from mlkit.pipeline.retraining import retrain
@@ -167,22 +167,24 @@ def test_a_fault_in_the_runner_itself_is_raised_after_all_have_ended() -> None:
 class TestTheEnvironmentOfAKernel:
     @pytest.fixture(autouse=True)
     def four_cores(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(execute, "cores", lambda: 4)
-        for name in cores.THREADS:
+        monkeypatch.setattr(environment, "cores", lambda: 4)
+        for name in environment.THREADS:
             monkeypatch.delenv(name, raising=False)
 
     def test_kernels_at_the_same_time_share_the_cores(self, tmp_path: Path) -> None:
-        found = execute.environment(tmp_path, share=2)
-        assert {found[name] for name in cores.THREADS} == {"2"}
-        assert execute.environment(tmp_path, share=9)["OMP_NUM_THREADS"] == "1"
+        found = environment.kernel_environment(tmp_path, share=2)
+        assert {found[name] for name in environment.THREADS} == {"2"}
+        assert (
+            environment.kernel_environment(tmp_path, share=9)["OMP_NUM_THREADS"] == "1"
+        )
 
     def test_one_alone_is_not_limited(self, tmp_path: Path) -> None:
-        found = execute.environment(tmp_path, share=1)
-        assert not set(cores.THREADS) & set(found)
+        found = environment.kernel_environment(tmp_path, share=1)
+        assert not set(environment.THREADS) & set(found)
 
     def test_what_the_user_has_set_stands(self, tmp_path: Path, monkeypatch) -> None:
         monkeypatch.setenv("OMP_NUM_THREADS", "3")
-        found = execute.environment(tmp_path, share=2)
+        found = environment.kernel_environment(tmp_path, share=2)
         assert found["OMP_NUM_THREADS"] == "3"
         assert found["MKL_NUM_THREADS"] == "2"
 
@@ -201,9 +203,9 @@ def test_two_steps_overlap_and_both_are_recorded_in_order(tmp_path: Path) -> Non
 
 
 def test_the_share_of_the_cores_reaches_the_kernel(tmp_path, monkeypatch) -> None:
-    for name in cores.THREADS:
+    for name in environment.THREADS:
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr(execute, "cores", lambda: 6)
+    monkeypatch.setattr(environment, "cores", lambda: 6)
     root = make_light(tmp_path)
     ended = run_steps(root, jobs=2, names=("data", "train"))
     made = store.read_json(ended.folder.path / "train" / "made.json")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 import typer
@@ -25,66 +26,61 @@ Wait = Annotated[
 AsJson = Annotated[bool, typer.Option("--json", help="Print machine-readable JSON.")]
 
 
+OrCase = Annotated[
+    str | None,
+    typer.Argument(help="A case: the name of a file in params/.", show_default=CASE),
+]
+Jobs = Annotated[
+    int | None,
+    typer.Option(
+        "--jobs", min=1, help="Steps of a case, or retrains, at the same time."
+    ),
+]
+Force = Annotated[
+    bool, typer.Option("--force", help="Run every step, whatever is known.")
+]
+Resume = Annotated[
+    str | None,
+    typer.Option(
+        "--resume",
+        metavar="RUN",
+        help="Go on from a run that failed, with its params and its good steps.",
+    ),
+]
+
+
 def retrain(
-    case: Annotated[
-        str | None,
-        typer.Argument(
-            help="A case: the name of a file in params/.", show_default=CASE
-        ),
-    ] = None,
+    case: OrCase = None,
     every: Every = False,
     executor: Executor = "processes",
     workspace: Workspace = None,
-    jobs: Annotated[
-        int | None,
-        typer.Option(
-            "--jobs", min=1, help="Steps of a case, or retrains, at the same time."
-        ),
-    ] = None,
-    force: Annotated[
-        bool, typer.Option("--force", help="Run every step, whatever is known.")
-    ] = False,
-    resume: Annotated[
-        str | None,
-        typer.Option(
-            "--resume",
-            metavar="RUN",
-            help="Go on from a run that failed, with its params and its good steps.",
-        ),
-    ] = None,
+    jobs: Jobs = None,
+    force: Force = False,
+    resume: Resume = None,
     overrides: Overrides = None,
     wait: Wait = False,
     as_json: AsJson = False,
 ) -> None:
     """Train, evaluate, decide about a new version, and write the reports."""
     given = overrides or ()
-    asked: dict[str, Any] = {"force": force, "wait": wait}
-    if resume is not None and (every or force):
-        raise typer.BadParameter(
-            "--resume goes on from one run and takes its good steps, and "
-            f"{'--all' if every else '--force'} was given, too; leave one of the two "
-            "out"
-        )
+    asked: dict[str, Any] = {"force": force, "wait": wait, "overrides": given}
+    _refuse_beside_resume(resume, {"--all": every, "--force": force})
     # The run that is resumed says what its params were, as those of a segment.
     elsewhere = executor != "processes" or workspace is not None
     named = case if every else case or CASE
     if resume is None and fans_out(named, given, every=every, elsewhere=elsewhere):
         return retrain_many(
-            None if every else case or CASE,
-            overrides=given,
+            named,
             executor=executor,
             jobs=jobs,
             workspace=workspace,
             as_json=as_json,
             **asked,
         )
-    if jobs is not None:
-        asked["jobs"] = jobs
     done = mlkit.pipeline.retrain(
         case or CASE,
-        overrides=given,
         resume=resume,
-        **asked,
+        **asked if jobs is None else asked | {"jobs": jobs},
         say=note if as_json else say,
         progress_bar=sys.stderr.isatty() and not as_json,
     )
@@ -92,6 +88,15 @@ def retrain(
         print_json(done.to_dict())
     tell(done, as_json)
     end(done.exit_code)
+
+
+def _refuse_beside_resume(resume: str | None, others: Mapping[str, bool]) -> None:
+    for name, given in others.items():
+        if resume is not None and given:
+            raise typer.BadParameter(
+                f"--resume goes on from one run and takes its good steps, and {name} "
+                "was given, too; leave one of the two out"
+            )
 
 
 def drift(

@@ -30,7 +30,7 @@ from papermill.exceptions import PapermillExecutionError
 from traitlets import default
 
 from mlkit import store
-from mlkit.pipeline.cores import THREADS, cores
+from mlkit.pipeline.environment import kernel_environment
 from mlkit.pipeline.runs import read_result
 from mlkit.pipeline.stopped import StepError
 
@@ -118,8 +118,8 @@ def execute(
     StepError
         If a cell raised or ran out of time, or the kernel died.
     """
-    progress = Progress()
-    step = notebook.stem
+    progress, step = Progress(), notebook.stem
+    env = kernel_environment(root, share=share)
     managers: list[IpcKernelManager] = []
     try:
         with _quiet_papermill(), _quiet_interrupt(), _ended(managers):
@@ -129,9 +129,7 @@ def execute(
                 parameters=dict(given),
                 kernel_name="python3",
                 progress_bar=progress_bar,
-                kernel_manager_class=_manager_class(
-                    environment(root, share=share), managers
-                ),
+                kernel_manager_class=_manager_class(env, managers),
                 timeout_func=_budget(cell_timeout, deadline),
                 on_cell_start=progress.on_cell_start,
                 extra_arguments=["--IPKernelApp.log_level=50"],
@@ -148,33 +146,6 @@ def execute(
         if "Kernel" not in str(error):
             raise
         raise StepError(_not_started(step, error)) from error
-
-
-def environment(root: Path, *, share: int) -> dict[str, str]:
-    """Return the environment of a kernel.
-
-    It finds the workspace that the runner works in, and where it shares the cores with
-    other kernels, its libraries are told how many of them are its own: threads that
-    wait for a core spin. What the user has set stands.
-
-    Parameters
-    ----------
-    root : Path
-        The workspace.
-    share : int
-        How many kernels share the cores of the machine.
-    """
-    folders = [os.environ.get("PYTHONPATH"), str(root)]
-    given = {
-        **os.environ,
-        "MLKIT_ROOT": str(root),
-        # A workspace's own metrics, statistics and estimators are modules in it.
-        "PYTHONPATH": os.pathsep.join(filter(None, folders)),
-    }
-    if share == 1:
-        return given
-    threads = str(max(1, cores() // share))
-    return dict.fromkeys(THREADS, threads) | given
 
 
 def _manager_class(

@@ -8,13 +8,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from mlkit import kernels, registry, store
 from mlkit import params as params_room
-from mlkit import registry, store
 from mlkit.params import Params
 from mlkit.pipeline import runs
 from mlkit.pipeline.checking import check_params, check_version
-from mlkit.pipeline.cores import cores
 from mlkit.pipeline.due import DueSteps, nothing_due, open_outlook
+from mlkit.pipeline.environment import cores, kernel_environment
 from mlkit.pipeline.graph import NOTEBOOKS
 from mlkit.pipeline.jobs import work_through
 from mlkit.pipeline.keys import entry_digest
@@ -143,6 +143,8 @@ def retrain_params(
     check_version(params, root)
     # What the same key has passed before needs no check, and the checks need seconds.
     if force or resume or not nothing_due(open_outlook(params, root)):
+        # What kernels are forked from imports what they use meanwhile.
+        kernels.begin(kernel_environment(root, share=1))
         check_params(params, root)
     return conduct(
         params,

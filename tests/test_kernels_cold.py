@@ -261,8 +261,9 @@ def test_a_parent_talks_to_its_user_only(
     broken: tuple[Path, dict[str, str]],
 ) -> None:
     scripts, env = broken
-    text = (scripts / "parent.py").read_text()
-    (scripts / "parent.py").write_text(
+    text = (scripts / "client.py").read_text()
+    assert "if user != os.geteuid()" in text
+    (scripts / "client.py").write_text(
         text.replace("if user != os.geteuid()", "if user == os.geteuid()")
     )
     wire = control.connect(env)
@@ -277,13 +278,16 @@ def test_nonsense_does_not_stop_a_parent(broken: tuple[Path, dict[str, str]]) ->
     for message in (b"", b"x", HEAD.pack(4) + b"nope", HEAD.pack(2) + b"[]"):
         with control.connect(env) as wire:
             wire._conn.sendall(message)
-    for asked in ({"ask": "dance"}, {"no": "ask"}):
+    for asked in ({"ask": "dance"}, {"no": "ask"}, {"ask": ["kernel"]}):
         with control.connect(env) as wire:
             wire.send(asked)
             assert "refused" in wire.receive(5)
     with control.connect(env) as wire:
         wire.send({"ask": "kernel", "cwd": "/", "env": {}})
         assert "three streams" in wire.receive(5)["refused"]
+    with control.connect(env) as wire:
+        wire.send({"ask": "kernel"}, [0, 1, 2])
+        assert "no request: KeyError('cwd')" in wire.receive(5)["refused"]
     assert control.ask(path, "status") is not None
     with kernel(env=env) as started:
         assert started.warm

@@ -18,7 +18,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-SCRIPTS = ("parent.py", "foothold.py", "preload.py", "refusal.py", "child.py")
+SCRIPTS = (
+    "parent.py",
+    "foothold.py",
+    "client.py",
+    "preload.py",
+    "refusal.py",
+    "child.py",
+)
 # Read by Python, by the C libraries or by packages when they are loaded. By prefix.
 LOADED = (
     "ARROW_",

@@ -17,47 +17,24 @@ import contextlib
 import functools
 import gc
 import importlib.util
-import json
 import os
-import select
 import selectors
 import signal
 import socket
-import struct
 import sys
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-HEAD = struct.Struct("!Q")
-CREDENTIALS = struct.Struct("3i")
+if TYPE_CHECKING:
+    from mlkit.kernels.client import Client
+
 # How often a parent looks whether its socket is still its own.
 LOOK = 60.0
 ALREADY = 75
-
-
-@dataclass
-class Client:
-    """A connection, and the kernel or command that was forked for it."""
-
-    conn: socket.socket
-    pid: int
-    alive: int
-    buffer: bytearray = field(default_factory=bytearray)
-    streams: list[int] = field(default_factory=list)
-    kernel: int = 0
-    ended: int = -1
-    since: float = 0.0
-    gone: bool = False
-
-    def descriptors(self) -> Iterator[int]:
-        """Yield every descriptor that belongs to this client."""
-        yield from (self.conn.fileno(), self.alive, *self.streams)
-        if self.ended >= 0:
-            yield self.ended
 
 
 @dataclass(frozen=True)
@@ -81,6 +58,7 @@ class Parent:
         self.fork: Fork | None = None
         self.missing: dict[str, str] = {}
         self.why_not: Callable[[dict[str, Any], list[int]], str | None]
+        self.accept: Callable[[socket.socket], Client | None] = _beside("client").accept
         self.selector = selectors.PollSelector()
         listener.setblocking(False)
         self._watch(listener.fileno(), self._accept)
@@ -132,88 +110,54 @@ class Parent:
             self.selector.unregister(fd)
 
     def _accept(self) -> None:
-        try:
-            conn, _ = self.listener.accept()
-        except OSError:
-            return
-        credentials = conn.getsockopt(
-            socket.SOL_SOCKET, socket.SO_PEERCRED, CREDENTIALS.size
-        )
-        pid, user, _ = CREDENTIALS.unpack(credentials)
-        if user != os.geteuid():
-            conn.close()
-            return
-        try:
-            alive = os.pidfd_open(pid)
-        except OSError:
-            conn.close()
-            return
-        conn.setblocking(False)
-        client = Client(conn, pid, alive)
-        self.clients.append(client)
-        self._watch(conn.fileno(), lambda: self._read(client))
+        client = self.accept(self.listener)
+        if client is not None:
+            self.clients.append(client)
+            self._watch(client.conn.fileno(), lambda: self._read(client))
 
     def _read(self, client: Client) -> None:
         try:
-            data, streams, _, _ = socket.recv_fds(client.conn, 1 << 16, 3)
-        except BlockingIOError:
-            return
+            for request in client.read():
+                self._answer(client, request)
         except OSError:
-            data, streams = b"", []
-        client.streams += streams
-        client.buffer += data
-        if not data:
             self._hung_up(client)
-            return
-        if len(client.buffer) < HEAD.size:
-            return
-        (size,) = HEAD.unpack_from(client.buffer)
-        if len(client.buffer) >= HEAD.size + size:
-            whole = bytes(client.buffer[HEAD.size : HEAD.size + size])
-            client.buffer.clear()
-            self._answer(client, whole)
+        except (ValueError, LookupError, TypeError, AttributeError) as error:
+            client.say({"refused": f"no request: {error!r}"})
 
-    def _answer(self, client: Client, whole: bytes) -> None:
-        try:
-            request = json.loads(whole)
-            asked = request["ask"]
-        except (ValueError, LookupError, TypeError) as error:
-            self._say(client, {"refused": f"no request: {error!r}"})
-            return
+    def _answer(self, client: Client, request: dict[str, Any]) -> None:
+        asked = request["ask"]
         if asked in {"kernel", "command"}:
             self.used = time.time()
             self._start(client, request)
         elif asked == "status":
-            self._say(client, self._status())
+            client.say(self._status())
         elif asked in {"stop", "retire"}:
             self._retire()
             if asked == "stop":
                 self._forget_kernels()
-            self._say(client, {"stopped": os.getpid()})
+            client.say({"stopped": os.getpid()})
         else:
-            self._say(client, {"refused": f"{asked!r} is not known"})
+            client.say({"refused": f"{asked!r} is not known"})
 
     def _start(self, client: Client, request: dict[str, Any]) -> None:
         why = self.why_not(request, client.streams)
+        if client.kernel:
+            why = f"it has been given process {client.kernel}"
         if why is not None:
-            self._say(client, {"refused": why})
+            client.say({"refused": why})
             return
         try:
             pid = os.fork()
         except OSError as error:
-            self._say(client, {"refused": f"the system refused to fork: {error}"})
+            client.say({"refused": f"the system refused to fork: {error}"})
             return
         if pid == 0:
             self._leave_to_the_parent(client)
             self.fork = Fork(request, client.streams, client.alive)
             return
-        for stream in client.streams:
-            os.close(stream)
-        client.streams = []
-        client.kernel, client.since = pid, time.time()
-        client.ended = os.pidfd_open(pid)
-        self._watch(client.ended, lambda: self._kernel_ended(client))
-        if not self._say(client, {"pid": pid}):
+        client.has(pid)
+        self._watch(client.ended, lambda: self._ended(client))
+        if not client.say({"pid": pid}):
             # Nobody would ever talk to it.
             os.kill(pid, signal.SIGKILL)
 
@@ -227,26 +171,21 @@ class Parent:
             client.conn.detach()
         os.close(self.listener.detach())
 
-    def _kernel_ended(self, client: Client) -> None:
+    def _ended(self, client: Client) -> None:
         self._unwatch(client.ended)
-        # Not reaped before the client knows: so long its pid is nobody else's.
-        ended = os.waitid(os.P_PIDFD, client.ended, os.WEXITED | os.WNOWAIT)
-        assert ended is not None
-        killed = ended.si_code != os.CLD_EXITED
-        self._say(client, {"exit": -ended.si_status if killed else ended.si_status})
+        client.say({"exit": client.exit_code()})
         if client.gone:
             self._drop(client)
 
     def _hung_up(self, client: Client) -> None:
         self._unwatch(client.conn.fileno())
         client.gone = True
-        ended = client.kernel and select.select([client.ended], [], [], 0)[0]
-        if not client.kernel or ended:
+        if client.is_over():
             self._drop(client)
 
     def _drop(self, client: Client) -> None:
-        self.used = time.time()
         if client.kernel:
+            self.used = time.time()
             os.waitpid(client.kernel, 0)
         for fd in list(client.descriptors()):
             self._unwatch(fd)
@@ -258,14 +197,6 @@ class Parent:
         """Leave kernels to themselves: they go on, without anybody to reap them."""
         for client in self.clients:
             client.kernel = 0
-
-    def _say(self, client: Client, answer: dict[str, Any]) -> bool:
-        data = json.dumps(answer).encode()
-        try:
-            client.conn.sendall(HEAD.pack(len(data)) + data)
-        except OSError:
-            return False
-        return True
 
     def _status(self) -> dict[str, Any]:
         kernels = [

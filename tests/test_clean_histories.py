@@ -83,7 +83,7 @@ def expected(told: list[Told], keep: int) -> set[int]:
     return stay
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(told=HISTORIES, keep=st.integers(1, 4))
 def test_named_linked_and_newest_runs_stay_and_nothing_else(
     candidate: Callable[..., Candidate], told: list[Told], keep: int
@@ -103,7 +103,7 @@ def test_named_linked_and_newest_runs_stay_and_nothing_else(
         assert clean.find_old(root, keep=keep).items == ()
 
 
-@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(told=HISTORIES, keep=st.integers(1, 3), more=st.integers(0, 3))
 def test_a_larger_number_never_removes_more(
     candidate: Callable[..., Candidate], told: list[Told], keep: int, more: int

@@ -17,6 +17,7 @@ import pytest
 
 from mlkit import registry, reproduce, store
 from mlkit.registry import Candidate
+from mlkit.reproduce.code import _same_commit
 from mlkit.reproduce.comparison import compare_metrics
 from mlkit.reproduce.inputs import Input, find_inputs
 from mlkit.reproduce.recorded import Recorded, ReproduceError, find_recorded
@@ -233,9 +234,28 @@ class TestAnInputThatDiffers:
         inputs = {each["name"]: each for each in json.loads(done.stdout)}
         assert [n for n, each in inputs.items() if each["same"] is False] == ["code"]
         assert [d["what"] for d in inputs["code"]["differences"]] == ["mlkit"]
+        assert "it is another one than then" in inputs["code"]["notes"][-1]
 
 
 class TestCommits:
+    @pytest.mark.parametrize(
+        ("then", "now", "same"),
+        [
+            ("aa", "aa", True),
+            ("aa", "bb", False),
+            ("aa", "aa-dirty", False),
+            ("aa-dirty", "aa", None),
+            ("aa-dirty", "aa-dirty", None),
+            ("aa-dirty", "bb", False),
+            (None, "aa", None),
+            ("aa", None, None),
+        ],
+    )
+    def test_a_commit_stands_for_code_unless_it_had_changes(
+        self, then: str | None, now: str | None, same: bool | None
+    ) -> None:
+        assert _same_commit(then, now) is same
+
     def test_another_commit_with_the_same_code_is_said(
         self, again: Path, made: Made
     ) -> None:

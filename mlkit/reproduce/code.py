@@ -50,17 +50,29 @@ def code_input(recorded: Recorded, root: Path) -> Code:
         found = tuple(_by_content(keys, recorded, root))
         same: bool | None = not found
     else:
-        found = (Difference("commit", then, now),) if then != now else ()
-        unknown = then is None or now is None or DIRTY in then
-        same = False if found and not unknown else None if unknown else True
-        found = found if same is False else ()
+        same = _same_commit(then, now)
+        found = (Difference("commit", then, now),) if same is False else ()
     notes = [] if same else list(_way_back(then, now, place))
+    if "mlkit" in [each.what for each in found] and place != PROJECT:
+        version = (recorded.manifest.get("packages") or {}).get("mlkit", "unknown")
+        notes.append(
+            f"mlkit is not in {place}: it is another one than then ({version})"
+        )
     if same and then != now:
         notes.append(
             f"the commit was {_short(then)} and is {_short(now)}; the code that "
             f"{' and '.join(STEPS)} run is the same in both"
         )
     return Code(same, found, tuple(notes))
+
+
+def _same_commit(then: str | None, now: str | None) -> bool | None:
+    """Whether two commits are the same code; None where nobody can tell."""
+    if then is None or now is None:
+        return None
+    if then.removesuffix(DIRTY) != now.removesuffix(DIRTY):
+        return False
+    return None if DIRTY in then else DIRTY not in now
 
 
 def _recorded_keys(recorded: Recorded) -> dict[str, Mapping[str, Any]]:

@@ -415,7 +415,8 @@ class TestComparison:
         assert [change.what for change in found.environment] == ["scikit-learn"]
         assert found.standing.better is None
         assert found.headline.startswith(
-            "A and B differ in the data, seed and train.options.depth, the code of data"
+            "A and B differ in the data, seed, train.options.depth, the code of data, "
+            "the commit and scikit-learn; neither is shown to be better: "
         )
         assert all(pair.same for pair in found.figures)
 
@@ -433,6 +434,14 @@ class TestComparison:
         assert found.identical
         assert found.headline == "Nothing differs between A and B but when they ran"
         assert compare(a, a).headline == "A and B are the same run"
+
+    def test_another_figure_alone_is_a_difference(self, tmp_path: Path) -> None:
+        shown = notebook(code_cell("c", "x", html=body()))
+        a = write_run(tmp_path, changed(run=OLD), evaluate=shown)
+        b = write_run(tmp_path, RUN, evaluate=shown.replace("It rises", "It sinks"))
+        found = compare(a, b)
+        assert not found.identical
+        assert found.headline.startswith("Only the results differ; ROC AUC is the same")
 
     def test_a_failed_run_says_what_is_missing(self, tmp_path: Path) -> None:
         a = write_run(tmp_path, RUN, evaluate=PLAIN)

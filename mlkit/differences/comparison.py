@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from mlkit.report import FigurePair, differences_page, summary, wording
 from mlkit.report.concealed import conceal, sensitive_columns
 
 NAMED = 2
+MOST_NAMED = 9
 PROJECT = Path(store.__file__).parents[1]
 
 
@@ -63,20 +64,15 @@ class Comparison:
     def differs_in(self) -> tuple[str, ...]:
         """What differs, in words, from what people look for first."""
         steps = wording.listing([*dict.fromkeys(cell.step for cell in self.cells)])
-        packages = len(self.environment)
         named = {
             "the case": self.a["case"] != self.b["case"],
             "the kind of run": self.a["kind"] != self.b["kind"],
             "the data": bool(self.data),
-            wording.listing([change.what for change in self.params])
-            if len(self.params) <= NAMED
-            else wording.count(len(self.params), "param"): bool(self.params),
+            **dict.fromkeys(_named(self.params, "param"), True),
             f"the code of {steps}": bool(self.cells),
             "the commit": self.commits.differ,
-            "perhaps in what is not committed": self.commits.uncertain,
-            wording.listing([change.what for change in self.environment])
-            if packages <= NAMED
-            else wording.count(packages, "version"): bool(packages),
+            **dict.fromkeys(_named(self.environment, "version"), True),
+            "perhaps what is not committed": self.commits.uncertain,
         }
         return tuple(words for words, differs in named.items() if differs)
 
@@ -85,7 +81,8 @@ class Comparison:
         """Whether nothing differs that the records tell of."""
         measured_alike = all(pair.reading == "same" for pair in self.metrics)
         ended_alike = self.a["status"] == self.b["status"]
-        return not self.differs_in and measured_alike and ended_alike
+        shown_alike = all(pair.same for pair in self.figures)
+        return not self.differs_in and measured_alike and ended_alike and shown_alike
 
     @property
     def headline(self) -> str:
@@ -94,7 +91,7 @@ class Comparison:
             return "A and B are the same run"
         if self.identical:
             return "Nothing differs between A and B but when they ran"
-        differs = wording.listing(list(self.differs_in))
+        differs = wording.listing(list(self.differs_in), MOST_NAMED)
         start = f"A and B differ in {differs}" if differs else "Only the results differ"
         return f"{start}; {self.standing.headline}"
 
@@ -116,6 +113,13 @@ class Comparison:
             "figures": [pair.to_dict() for pair in self.figures],
             "missing": list(self.missing),
         }
+
+
+def _named(changes: Sequence[Change], noun: str) -> list[str]:
+    """Return the names of a few changes, or how many there are."""
+    if len(changes) <= NAMED:
+        return [change.what for change in changes]
+    return [wording.count(len(changes), noun)]
 
 
 def compare(a: Chosen, b: Chosen, root: Path | None = None) -> Comparison:

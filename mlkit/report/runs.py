@@ -89,11 +89,7 @@ def run_page(
         # It is told as a whole, and not once more for each number.
         previous = None
     before = (previous or {}).get("run")
-    sections = [
-        part
-        for part in _sections(run, pages or {}, files or {})
-        if _holds_something(part)
-    ]
+    sections = _sections(run, pages or {}, files or {})
     ended_well = run.get("status") == "ok"
     return render(
         "run.html.j2",
@@ -109,18 +105,16 @@ def run_page(
         previous=before,
         previous_href=f"../{before}/index.html" if before else "",
         facts=summary.facts(run),
-        sections=sections,
-        place=[
-            Link("All cases", "../../index.html"),
-            Link(case, _case(case)),
-            Link(name),
-        ],
+        sections=list(filter(_holds_something, sections)),
+        place=[*_above(case), Link(name)],
         footer=f"{case} · {name}",
     )
 
 
-def _case(case: str) -> str:
-    return f"../../index.html#{wording.slug(case)}"
+def _above(case: str) -> list[Link]:
+    """Return the way down to the pages of a case's runs."""
+    index = "../../index.html"
+    return [Link("All cases", index), Link(case, f"{index}#{wording.slug(case)}")]
 
 
 def _holds_something(section: Section) -> bool:
@@ -331,7 +325,6 @@ def step_header(
     numbers = tuple(KeyNumber.from_dict(item) for item in glued.get("numbers") or ())
     if not numbers and step == "evaluate":
         numbers = measures.key_numbers(run, previous)
-    place = [Link("All cases", "../../index.html"), Link(case, _case(case))]
     return Header(
         case=case,
         run=name,
@@ -345,5 +338,5 @@ def step_header(
         previous=before,
         previous_href=f"../{before}/index.html" if before else "",
         facts=summary.facts(run),
-        place=[*place, Link(name or "draft", "index.html" if name else "")],
+        place=[*_above(case), Link(name or "draft", "index.html" if name else "")],
     )

@@ -221,11 +221,12 @@ def _take_signals(request: Mapping[str, Any]) -> None:
     """Set what a program inherits: which signals are ignored, and which wait."""
     ignored = {*request["ignored"], signal.SIGPIPE, signal.SIGXFSZ}
     for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}:
-        action = signal.SIG_IGN if number in ignored else signal.SIG_DFL
-        if signal.getsignal(number) is not None:
+        action: Any = signal.SIG_IGN if number in ignored else signal.SIG_DFL
+        if number == signal.SIGINT and number not in ignored:
+            action = signal.default_int_handler
+        # Where nothing changes, a handler that a library has set below Python stays.
+        if signal.getsignal(number) not in {None, action}:
             signal.signal(number, action)
-    if signal.SIGINT not in ignored:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.pthread_sigmask(signal.SIG_SETMASK, request["blocked"])
 
 

@@ -6,7 +6,7 @@ Each step writes one file that follows from its params and the data, and its res
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,21 +28,22 @@ SECTIONS = {
     "drift": ("data", "evaluate", "drift"),
 }
 WORK = """\
-import hashlib, json, os, pathlib
+import hashlib, json, os, pathlib, shutil
 
 root = pathlib.Path(os.environ["MLKIT_ROOT"])
 folder = root / "reports" / case / run
 table = (root / "data" / "toy.csv").read_bytes()
 fingerprint = hashlib.sha256(table).hexdigest()
+shutil.rmtree(folder / NAME, ignore_errors=True)
 (folder / NAME).mkdir()
 threads = os.environ.get("OMP_NUM_THREADS")
-made = json.dumps({"fingerprint": fingerprint, "given": GIVEN, "threads": threads})
+made = json.dumps({"fingerprint": fingerprint, "given": GIVEN})
 (folder / NAME / "made.json").write_text(made)
 outputs = {NAME + "/made.json": hashlib.sha256(made.encode()).hexdigest()}
 result = {
     "format": 1, "step": NAME, "fingerprint": fingerprint, "cutoff": None,
-    "inputs": {"data": fingerprint}, "outputs": outputs, "results": {},
-    "peak_memory_mb": 1.0,
+    "inputs": {"data": fingerprint}, "outputs": outputs,
+    "results": {"threads": threads}, "peak_memory_mb": 1.0,
 }
 (folder / (NAME + ".json")).write_text(json.dumps(result))
 """
@@ -84,8 +85,9 @@ def run_steps(
     resume: str | None = None,
     said: list[str] | None = None,
     names: Sequence[str] = NOTEBOOKS,
+    then: Callable[[DueSteps], None] = lambda steps: None,
 ) -> Ended:
-    """Do the steps of a retrain, in a run that ends without a decision."""
+    """Do the steps of a retrain, and what comes then, in a run without a decision."""
     params = load_params("toy", root, overrides=overrides)
     lines = [] if said is None else said
 
@@ -94,6 +96,7 @@ def run_steps(
         outlook = open_outlook(params, root, but=run, force=force, resume=resume)
         steps = DueSteps(runner, outlook)
         work_through(names, steps, after=outlook.after(), jobs=jobs)
+        then(steps)
 
     return conduct(
         params,

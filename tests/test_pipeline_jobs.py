@@ -208,8 +208,8 @@ def test_the_share_of_the_cores_reaches_the_kernel(tmp_path, monkeypatch) -> Non
     monkeypatch.setattr(environment, "cores", lambda: 6)
     root = make_light(tmp_path)
     ended = run_steps(root, jobs=2, names=("data", "train"))
-    made = store.read_json(ended.folder.path / "train" / "made.json")
-    assert made["threads"] == "3"
+    result = store.read_json(ended.folder.path / "train.json")
+    assert result["results"]["threads"] == "3"
 
 
 class TestAFailure:

@@ -17,6 +17,7 @@ import pytest
 from mlkit import registry, store
 from mlkit.pipeline import reuse, runs
 from mlkit.pipeline.graph import NOTEBOOKS
+from mlkit.pipeline.keys import Key
 from mlkit.pipeline.retraining import ResumeError, retrain
 from mlkit.pipeline.running import Ended
 from tests.light import break_step, entries, make_light, run_steps, taken, why
@@ -101,8 +102,24 @@ class TestNothingHasChanged:
         earlier = again.folder.path.with_name(done[1])
         before = store.sha256_file(earlier / "train.ipynb")
         add_cell(root, "train", "1 + 1")
-        assert taken(run_steps(root)) == ["data"]
+        # It made the same, so that the later steps have nothing new to do.
+        assert taken(run_steps(root)) == ["data", "evaluate", "explain", "drift"]
         assert store.sha256_file(earlier / "train.ipynb") == before
+
+    def test_evaluating_once_more_leaves_the_earlier_run_alone(self, done, root):
+        # As a retrain does whose champion was replaced while it was judged against.
+        again = run_steps(root, then=lambda steps: steps.again("evaluate", "a test"))
+        assert again.record["status"] == "ok", again.record["error"]
+        earlier = again.folder.path.with_name(done[1])
+        record = store.read_json(earlier / "run.json")
+        for step in record["steps"]:
+            for name, digest in step["outputs"].items():
+                assert store.sha256_file(earlier / name) == digest
+        taken_one, anew = (s for s in again.record["steps"] if s["name"] == "evaluate")
+        assert taken_one["key"] is None
+        assert (anew["taken"], anew["why"]) == (None, ["a test"])
+        third = run_steps(root)
+        assert entries(third)["evaluate"]["taken"] == again.folder.run
 
     def test_runs_of_another_case_are_not_looked_at(self, root: Path) -> None:
         (root / "reports" / "toy").rename(root / "reports" / "other")
@@ -170,6 +187,42 @@ class TestSomethingHasChanged:
         again = run_steps(root)
         assert "explain" not in taken(again)
         assert "explain" in taken(run_steps(root))
+
+
+@pytest.mark.parametrize(
+    ("floor", "wanted", "found"),
+    [
+        # The first run set out from nothing; its version's cutoff binds the second.
+        (None, "2026-03-01", True),
+        (None, None, True),
+        ("2026-01-01", "2026-01-01", True),
+        ("2026-01-01", "2026-03-01", True),
+        ("2026-01-01", None, False),
+        (None, "2026-02-01", False),
+        (None, "2026-04-01", False),
+    ],
+)
+def test_a_split_by_time_is_known_by_its_start_and_by_what_came_of_it(
+    tmp_path: Path, floor: str | None, wanted: str | None, found: bool
+) -> None:
+    parts = {"data": {"toy.csv": "d"}, "params": {}, "cutoff": floor}
+    entry = {"name": "train", "status": "ok", "cutoff": "2026-03-01"}
+    folder = runs.RunFolder("toy", "r", tmp_path)
+    earlier = reuse.Earlier(folder, entry, Key(parts))
+    assert reuse.same(earlier, Key({**parts, "cutoff": wanted})) is found
+
+
+def test_a_cutoff_that_leads_to_the_same_rows_is_no_reason(tmp_path: Path) -> None:
+    parts = {"data": {"toy.csv": "d"}, "cutoff": None, "mlkit": "1"}
+    entry = {"name": "train", "status": "ok", "cutoff": "2026-03-01"}
+    folder = runs.RunFolder("toy", "r", tmp_path)
+    earlier = reuse.Earlier(folder, entry, Key(parts))
+    key = Key({**parts, "cutoff": "2026-03-01", "mlkit": "2"})
+    assert reuse.reasons(key, [earlier], step="train") == ["mlkit changed"]
+    other = Key({**parts, "cutoff": "2026-04-01"})
+    assert reuse.reasons(other, [earlier], step="train") == [
+        "the day of the split changed: none -> 2026-04-01"
+    ]
 
 
 def remove(path: Path) -> None:

@@ -110,7 +110,7 @@ class Outlook:
             return
         for each in reuse.earlier_steps(name, [self.resumed], self.root):
             if reuse.same(each, key, whatever_the_code=True):
-                although = differences(each.key.parts, key.parts, step=name)
+                although = reuse.changes(each, key, step=name)
                 why = f"from run {each.ran_in} although {'; '.join(although)}"
                 # Such a result keeps its own key: this code did not make it.
                 yield each, why, each.key

@@ -94,12 +94,23 @@ def same(earlier: Earlier, key: Key, *, whatever_the_code: bool = False) -> bool
     """
     if not key.told or not earlier.good:
         return False
-    wanted = key
-    if earlier.entry.get("cutoff") == key.parts["cutoff"]:
-        wanted = Key({**key.parts, "cutoff": earlier.key.parts.get("cutoff")})
+    wanted = _from_the_same_start(earlier, key)
     if whatever_the_code:
         return wanted.essence().digest == earlier.key.essence().digest
     return wanted.digest == earlier.key.digest
+
+
+def _from_the_same_start(earlier: Earlier, key: Key) -> Key:
+    """Return a key as it would be had the split set out from where the earlier did."""
+    if earlier.entry.get("cutoff") != key.parts["cutoff"]:
+        return key
+    return Key({**key.parts, "cutoff": earlier.key.parts.get("cutoff")})
+
+
+def changes(earlier: Earlier, key: Key, *, step: str) -> list[str]:
+    """Return in what a key differs from that of an earlier result, a sentence each."""
+    wanted = _from_the_same_start(earlier, key)
+    return differences(earlier.key.parts, wanted.parts, step=step)
 
 
 def damage(earlier: Earlier) -> str:
@@ -166,7 +177,7 @@ def reasons(key: Key, earlier: Iterable[Earlier], *, step: str) -> list[str]:
     tried = None
     for each in earlier:
         if each.good:
-            return differences(each.key.parts, key.parts, step=step)
+            return changes(each, key, step=step)
         tried = tried or each
     if tried is None:
         return ["no earlier result"]

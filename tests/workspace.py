@@ -14,6 +14,7 @@ import pandas as pd
 import psutil
 
 PROJECT = Path(__file__).resolve().parents[1]
+MLKIT = str(Path(sys.executable).with_name("mlkit"))
 TOY = """\
 format: 1
 case: toy
@@ -104,7 +105,7 @@ def live_kernels(root: Path) -> list[psutil.Process]:
 def mlkit_command(root: Path, *arguments: str) -> subprocess.Popen[str]:
     """Start the command line in a workspace."""
     return subprocess.Popen(
-        [sys.executable, "-m", "mlkit", *arguments],
+        [MLKIT, *arguments],
         cwd=root,
         env={**os.environ, "MLKIT_ROOT": str(root), "OMP_NUM_THREADS": "1"},
         stdout=subprocess.PIPE,

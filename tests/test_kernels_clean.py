@@ -17,6 +17,7 @@ import nbformat
 import papermill
 import pytest
 
+from mlkit import kernels
 from mlkit.params import load_params
 from mlkit.pipeline.signatures import arguments
 from tests.kernel_state import differences, probe
@@ -25,7 +26,7 @@ from tests.workspace import make_workspace
 
 NOTEBOOKS = ("data", "train", "evaluate", "explain", "drift")
 # What a client can be like; each is given to a forked and to a cold kernel.
-PLAIN: dict[str, str] = {}
+PLAIN = {"OMP_NUM_THREADS": "2", "OPENBLAS_NUM_THREADS": "2"}
 ODD = {
     "TZ": "Asia/Tokyo",
     "LC_ALL": "C",
@@ -55,6 +56,7 @@ def facts(cold: bool, env: dict[str, str], cwd: Path) -> dict[str, Any]:
 @pytest.fixture
 def odd_client() -> Iterator[None]:
     """Make this process unlike the one that started the parent."""
+    assert kernels.begin({**os.environ, **ODD})
     umask = os.umask(0o027)
     hangup = signal.signal(signal.SIGHUP, signal.SIG_IGN)
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGUSR2])
@@ -102,8 +104,6 @@ def test_the_variables_of_one_kernel_are_not_those_of_the_next(tmp_path: Path) -
 
 
 def parents_environment() -> str:
-    from mlkit import kernels
-
     return "".join(
         Path(f"/proc/{parent.pid}/environ").read_text() for parent in kernels.status()
     )

@@ -6,6 +6,7 @@ import json
 import logging
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -270,6 +271,8 @@ def test_a_parent_talks_to_its_user_only(
     with pytest.raises(OSError, match=r"hung up|reset"):
         wire.receive(5)
     wire.close()
+    # It would not listen to a stop either.
+    os.kill(wire.pid, signal.SIGTERM)
 
 
 def test_nonsense_does_not_stop_a_parent(broken: tuple[Path, dict[str, str]]) -> None:

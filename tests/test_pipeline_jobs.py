@@ -93,6 +93,9 @@ class Played:
             self.done.append(name)
         return error is None
 
+    def meanwhile(self) -> None:
+        pass
+
 
 @st.composite
 def graphs(draw: st.DrawFn) -> tuple[list[str], dict[str, tuple[str, ...]]]:
@@ -148,6 +151,19 @@ def test_a_step_alone_has_all_cores_and_two_share_them() -> None:
     assert played.shares["train"] == 1
     assert played.shares["evaluate"] == 2
     assert played.shares["explain"] == 2
+
+
+def test_what_is_left_of_a_step_is_done_while_another_runs() -> None:
+    left = threading.Event()
+
+    class Leaving(Played):
+        def meanwhile(self) -> None:
+            if "a" in self.done:
+                left.set()
+
+    played = Leaving(work=lambda name: name == "a" or left.wait(30))
+    work_through(["a", "b"], played, after={"a": (), "b": ()}, jobs=2)
+    assert left.is_set()
 
 
 def test_a_fault_in_the_runner_itself_is_raised_after_all_have_ended() -> None:

@@ -6,6 +6,8 @@ import one. Whatever a fork copies and a fresh process would not have is put rig
 
 from __future__ import annotations
 
+import atexit
+import contextlib
 import functools
 import gc
 import importlib
@@ -22,7 +24,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import ModuleType
-from typing import Any
+from typing import Any, NoReturn
 
 # Chosen by ipykernel unless MPLBACKEND says otherwise; matplotlib reads that once.
 INLINE = "module://matplotlib_inline.backend_inline"
@@ -107,12 +109,16 @@ def become(fork: Any, prepared: Prepared) -> None:
     _take_paths(env, request["cwd"])
     _share_cores(prepared.pools, env)
     gc.enable()
-    if request["ask"] == "command":
-        _run_command(fork.alive, request["argv"])
-    else:
-        os.environ.update(prepared.variables)
-        _choose_backend(env)
-        _run_kernel(fork.alive, request, prepared.launcher)
+    try:
+        if request["ask"] == "command":
+            _run_command(fork.alive, request["argv"])
+        else:
+            os.environ.update(prepared.variables)
+            _choose_backend(env)
+            _run_kernel(fork.alive, request, prepared.launcher)
+    except SystemExit as end:
+        _leave(end.code)
+    _leave(0)
 
 
 def _run_kernel(client: int, request: Mapping[str, Any], launcher: str) -> None:
@@ -140,6 +146,25 @@ def _run_command(client: int, argv: Sequence[str]) -> None:
     from mlkit import cli
 
     cli.main(warm=False)
+
+
+def _leave(code: Any) -> NoReturn:
+    """End as Python does, but for taking apart one by one all that was imported.
+
+    What `multiprocessing` does at the end of a process that it has forked.
+    """
+    private: Any = threading
+    private._shutdown()
+    at_exit: Any = atexit
+    at_exit._run_exitfuncs()
+    if code is not None and not isinstance(code, int):
+        sys.stderr.write(f"{code}\n")
+        code = 1
+    for stream in (sys.stdout, sys.stderr):
+        # Whoever read it may have gone.
+        with contextlib.suppress(OSError, ValueError):
+            stream.flush()
+    os._exit((code or 0) & 0xFF)
 
 
 def _keep_off_ports(app: Any, folder: str) -> None:

@@ -233,8 +233,16 @@ class DueSteps:
         self._done(name, entry)
         return True
 
+    def meanwhile(self) -> None:
+        """Turn into HTML what has been executed so far."""
+        for name in self._keys:
+            entry = self.outlook.entries.get(name)
+            if entry is not None and not entry["taken"]:
+                self.runner.convert(name)
+
     def again(self, name: str, why: str) -> None:
         """Run a step once more, in this thread; what it made before is lost."""
+        self.runner.bodies.pop(name, None)
         for entry in self.runner.record.content["steps"]:
             if entry["name"] == name:
                 entry["key"] = None

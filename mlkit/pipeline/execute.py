@@ -31,6 +31,7 @@ from traitlets import default
 
 from mlkit import store
 from mlkit.pipeline.environment import kernel_environment
+from mlkit.pipeline.prompt_client import PromptClient
 from mlkit.pipeline.runs import read_result
 from mlkit.pipeline.stopped import StepError
 
@@ -52,6 +53,10 @@ class IpcKernelManager(AsyncKernelManager):
     A TCP port can be taken by another process between choosing and binding it, and so
     can a path that others use; a new folder can not.
     """
+
+    @default("client_factory")
+    def _client_that_does_not_wait(self) -> type[PromptClient]:
+        return PromptClient
 
     @default("transport")
     def _sockets_where_there_are_some(self) -> str:

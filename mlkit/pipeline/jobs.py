@@ -30,6 +30,9 @@ class Steps(Protocol):
     def end(self, name: str, error: BaseException | None) -> bool:
         """Hear how a step ended, and say whether the others may go on."""
 
+    def meanwhile(self) -> None:
+        """Do what is left of steps that have ended, while others run."""
+
 
 @dataclass
 class _Jobs:
@@ -126,6 +129,7 @@ def work_through(
                     under_way.start(queue.pop(0), share)
                 if not under_way.running:
                     break
+                steps.meanwhile()
                 done.update(under_way.settle())
         except BaseException:
             under_way.end_all()

@@ -33,7 +33,11 @@ def notebook_body(notebook: Path) -> str:
 
 
 def write_pages(
-    folder: RunFolder, record: Mapping[str, Any], root: Path
+    folder: RunFolder,
+    record: Mapping[str, Any],
+    root: Path,
+    *,
+    bodies: Mapping[str, str] | None = None,
 ) -> dict[str, str]:
     """Write the pages of a run: one a notebook, and its own.
 
@@ -47,6 +51,8 @@ def write_pages(
         What its ``run.json`` holds, or will hold.
     root : Path
         The workspace.
+    bodies : mapping of str to str, optional
+        What `notebook_body` has returned for steps already.
 
     Returns
     -------
@@ -54,14 +60,14 @@ def write_pages(
         Step to the SHA-256 of its page.
     """
     previous, first = _before(folder, root)
-    pages = {}
+    pages, known = {}, bodies or {}
     for name, step in {step["name"]: step for step in record["steps"]}.items():
         notebook = folder.path / f"{name}.ipynb"
         page = notebook.with_suffix(".html")
         if notebook.exists() and not (step.get("taken") and page.exists()):
             header = report.step_header(record, name, previous, first=first)
-            html = report.notebook_page(notebook_body(notebook), header)
-            store.write_atomic(page, html)
+            body = known.get(name) or notebook_body(notebook)
+            store.write_atomic(page, report.notebook_page(body, header))
         if page.exists():
             pages[name] = store.sha256_file(page)
     write_run_page(folder, record, root)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -78,6 +78,8 @@ class Runner:
         Show papermill's progress bar.
     deadline : float
         ``time.monotonic()`` at which its notebooks must have ended.
+    bodies : dict of str to str
+        Step to what `convert` has made of its notebook.
     """
 
     record: RunRecord
@@ -86,11 +88,18 @@ class Runner:
     say: Say
     progress_bar: bool
     deadline: float
+    bodies: dict[str, str] = field(default_factory=dict)
 
     def notebook(self, name: str) -> None:
         """Run one notebook and add what it did to the record."""
         with self.step(name) as step:
             step |= self.execute(name)
+
+    def convert(self, name: str) -> None:
+        """Turn an executed notebook into HTML, if that has not been done."""
+        if name not in self.bodies:
+            notebook = self.record.folder.path / f"{name}.ipynb"
+            self.bodies[name] = publish.notebook_body(notebook)
 
     @contextmanager
     def step(self, name: str, **fields: Any) -> Iterator[dict[str, Any]]:
@@ -244,10 +253,11 @@ def conduct(
             _attempt("the index", speak, publish.write_index, root)
         deadline = time.monotonic() + params.pipeline.run_timeout
         try:
-            work(Runner(record, params, root, speak, progress_bar, deadline))
+            runner = Runner(record, params, root, speak, progress_bar, deadline)
+            work(runner)
             record.end("ok")
             # Pages first: a run whose report could not be written did not end well.
-            _write_pages(record, root)
+            _write_pages(record, root, runner.bodies)
             record.save()
         except BaseException as error:
             fail(record, error, root, speak)
@@ -276,9 +286,11 @@ def fail(record: RunRecord, error: BaseException, root: Path, say: Say) -> None:
     )
 
 
-def _write_pages(record: RunRecord, root: Path) -> None:
+def _write_pages(
+    record: RunRecord, root: Path, bodies: Mapping[str, str] | None = None
+) -> None:
     """Write the pages of a run, and note of each step's what it holds."""
-    pages = publish.write_pages(record.folder, record.content, root)
+    pages = publish.write_pages(record.folder, record.content, root, bodies=bodies)
     for step in record.content["steps"]:
         if step["name"] in pages:
             step["page"] = pages[step["name"]]

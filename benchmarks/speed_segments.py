@@ -13,6 +13,8 @@ import numpy as np
 import pandas as pd
 import psutil
 
+from mlkit import kernels
+
 ROWS = 400
 PARAMS = """\
 format: 1
@@ -47,18 +49,23 @@ def segment_rows(root: Path, count: int) -> Fanned:
     pd.DataFrame(columns).to_csv(root / "data" / f"{case}.csv", index=False)
     (root / "params" / f"{case}.yaml").write_text(PARAMS.format(case=case))
     command = [str(Path(sys.executable).with_name("mlkit")), "retrain", case]
-    env = {**os.environ, "MLKIT_ROOT": str(root)}
+    # A parent of its own, so that whatever it forks is known to be of this retrain.
+    folder = {"MLKIT_KERNEL_FOLDER": str(root / "kernels")}
+    env = {**os.environ, **folder, "MLKIT_ROOT": str(root)}
     quiet = subprocess.DEVNULL
     started = time.perf_counter()
     running = psutil.Popen(command, cwd=root, env=env, stdout=quiet, stderr=quiet)
     peak = 0.0
     while running.poll() is None:
-        peak = max(peak, _memory(running))
-        time.sleep(0.5)
+        parents = [psutil.Process(parent.pid) for parent in kernels.status(folder)]
+        peak = max(peak, sum(_memory(each) for each in (running, *parents)))
+        time.sleep(1)
+    took = time.perf_counter() - started
+    kernels.stop(folder)
     # A segment may be rejected by its gates (1); nothing may fail.
     if running.returncode not in (0, 1):
         raise SystemExit(f"{command} ended with {running.returncode}")
-    return Fanned(time.perf_counter() - started, peak)
+    return Fanned(took, peak)
 
 
 def _memory(process: psutil.Process) -> float:

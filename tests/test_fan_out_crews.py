@@ -11,10 +11,11 @@ from typing import Any
 
 import pytest
 
-from mlkit.fan_out.crews import THREADS, check_executor, open_crew
+from mlkit.fan_out.crews import check_executor, open_crew
 from mlkit.fan_out.errors import ExecutorError
 from mlkit.fan_out.submitting import AGAIN, work_off
 from mlkit.fan_out.units import Unit
+from mlkit.pipeline.environment import THREADS
 
 # Work for processes: it must be found in a module by its name.
 

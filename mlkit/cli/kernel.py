@@ -60,6 +60,6 @@ def _show(parent: Parent) -> None:
         + ("" if parent.kernels else f", leaves in {left:.0f} min without one")
     )
     for kernel in parent.kernels:
-        say(f"  kernel {kernel['pid']} of process {kernel['client']}")
+        say(f"  {kernel['what']} {kernel['pid']} of process {kernel['client']}")
     for name, why in parent.missing.items():
         say(f"  not imported: {name}: {why.splitlines()[-1]}")

@@ -18,18 +18,12 @@ from typing import Any
 
 from mlkit.fan_out.cluster import ADDRESS, joined
 from mlkit.fan_out.errors import ExecutorError
+from mlkit.pipeline.environment import THREADS, cores
 
 PROCESSES, DASK = "processes", "dask://HOST:PORT"
 KNOWN = f"{PROCESSES}, {DASK}"
 # A process that imported everything grows a little with each retrain.
 UNITS_A_PROCESS = 20
-THREADS = (
-    "OMP_NUM_THREADS",
-    "OPENBLAS_NUM_THREADS",
-    "MKL_NUM_THREADS",
-    "NUMBA_NUM_THREADS",
-    "LOKY_MAX_CPU_COUNT",
-)
 
 
 @dataclass(frozen=True)
@@ -52,13 +46,6 @@ class Crew:
     slots: int
     words: str
     ask: Callable[..., dict[str, Any]] | None = None
-
-
-def cores() -> int:
-    """Return how many cores this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def check_executor(asked: str) -> None:

@@ -34,6 +34,8 @@ class Client:
         What has come of a request, and the descriptors that came with it.
     kernel, ended : int
         The forked process and a descriptor of it; 0 and -1 without one.
+    what : str
+        ``kernel`` or ``command``.
     since : float
         When it was forked, in seconds since the epoch.
     gone : bool
@@ -47,6 +49,7 @@ class Client:
     streams: list[int] = field(default_factory=list)
     kernel: int = 0
     ended: int = -1
+    what: str = ""
     since: float = 0.0
     gone: bool = False
 
@@ -94,12 +97,12 @@ class Client:
             return False
         return True
 
-    def has(self, kernel: int) -> None:
-        """Note the process that was forked."""
+    def has(self, kernel: int, what: str) -> None:
+        """Note the process that was forked, and whether it is a kernel or a command."""
         for stream in self.streams:
             os.close(stream)
         self.streams = []
-        self.kernel, self.since = kernel, time.time()
+        self.kernel, self.what, self.since = kernel, what, time.time()
         self.ended = os.pidfd_open(kernel)
 
     def exit_code(self) -> int:

@@ -41,7 +41,8 @@ class Parent:
     memory_mb : float
         Its resident memory; kernels share what they do not change.
     kernels : list of dict
-        ``pid``, ``client`` and ``since`` of each of its kernels.
+        ``pid``, ``what`` (kernel or command), ``client`` and ``since`` of each process
+        that it has forked and that lives.
     modules : int
         Number of modules that it has imported.
     missing : dict

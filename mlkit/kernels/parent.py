@@ -155,7 +155,7 @@ class Parent:
             self._leave_to_the_parent(client)
             self.fork = Fork(request, client.streams, client.alive)
             return
-        client.has(pid)
+        client.has(pid, request["ask"])
         self._watch(client.ended, lambda: self._ended(client))
         if not client.say({"pid": pid}):
             # Nobody would ever talk to it.
@@ -200,7 +200,7 @@ class Parent:
 
     def _status(self) -> dict[str, Any]:
         kernels = [
-            {"pid": c.kernel, "client": c.pid, "since": c.since}
+            {"pid": c.kernel, "what": c.what, "client": c.pid, "since": c.since}
             for c in self.clients
             if c.kernel
         ]

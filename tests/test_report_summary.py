@@ -32,6 +32,8 @@ def parsed(html: str) -> bs4.BeautifulSoup:
          "Version 1.1.0 is not better; 1.0.0 stays in production"),
         (("keep", "production", "1.0.0", "1.0.0", False),
          "The new model is identical to 1.0.0, which is in production"),
+        (("keep", "production", "1.0.0", "1.0.0", None),
+         "The new model is identical to 1.0.0, which is in production"),
         (("reject", "failed", "0.1.0", None, True),
          "Version 0.1.0 is not good enough; nothing is in production"),
         (("reject", "failed", None, "1.0.0", False),

@@ -111,7 +111,8 @@ def headline(verdict: Mapping[str, Any]) -> str:
     stays = (
         f"{champion} stays in production" if champion else "nothing is in production"
     )
-    if version and verdict.get("new") is False and verdict["verdict"] != "promote":
+    known = verdict.get("new") is False or version == champion
+    if version and known and verdict["verdict"] != "promote":
         return (
             f"The new model is identical to {version}, which is in {verdict['stage']}"
         )

@@ -6,7 +6,7 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -48,6 +48,13 @@ def end_kernels(folder: Path) -> None:
     """End what the tests have started, and remove its folder."""
     kernels.stop({"MLKIT_KERNEL_FOLDER": str(folder)})
     shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def short_folder() -> Iterator[Path]:
+    """Return a folder whose path is short enough for sockets, as tmp_path's is not."""
+    with tempfile.TemporaryDirectory(prefix="mk-") as folder:
+        yield Path(folder)
 
 
 @pytest.fixture

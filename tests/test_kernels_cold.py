@@ -63,25 +63,25 @@ def test_variables_that_rule_it_out(
 
 
 def test_a_folder_that_others_may_enter_is_not_used(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
+    short_folder: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    folder = tmp_path / "k"
+    folder = short_folder / "k"
     folder.mkdir(mode=0o755)
     env = {**os.environ, "MLKIT_KERNEL_FOLDER": str(folder)}
     assert "closed to others" in why_cold(caplog, env=env)
     assert list(folder.iterdir()) == []
-    link = tmp_path / "link"
-    link.symlink_to(tmp_path)
+    link = short_folder / "link"
+    link.symlink_to(short_folder)
     with pytest.raises(kernels.ColdError, match="user's own"):
         place.folder({"MLKIT_KERNEL_FOLDER": str(link)})
 
 
 def test_a_folder_of_another_user_is_not_used(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    short_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(place.os, "geteuid", lambda: os.getuid() + 1)
     with pytest.raises(kernels.ColdError, match="user's own"):
-        place.folder({"MLKIT_KERNEL_FOLDER": str(tmp_path)})
+        place.folder({"MLKIT_KERNEL_FOLDER": str(short_folder)})
 
 
 def test_a_module_beside_the_notebook_hides_a_package(
@@ -130,7 +130,7 @@ def test_no_descriptors_of_processes(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def broken(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, short_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[tuple[Path, dict[str, str]]]:
     """Return scripts of a parent that a test may break, and an environment for it."""
     scripts = tmp_path / "scripts"
@@ -144,7 +144,7 @@ def broken(
         text[:start] + "NOTEBOOKS = ()\n" + text[text.index(")\n", start) + 2 :]
     )
     monkeypatch.setattr(control, "SCRIPT", scripts / "parent.py")
-    env = {**os.environ, "MLKIT_KERNEL_FOLDER": str(tmp_path / "k")}
+    env = {**os.environ, "MLKIT_KERNEL_FOLDER": str(short_folder)}
     yield scripts, env
     kernels.stop(env)
 
@@ -328,8 +328,8 @@ def test_a_client_that_names_its_port_keeps_it() -> None:
     assert not _leaves_the_choice(KernelManager(ip="192.0.2.1"))
 
 
-def test_the_commands(tmp_path: Path) -> None:
-    env = {**os.environ, "MLKIT_KERNEL_FOLDER": str(tmp_path / "k")}
+def test_the_commands(short_folder: Path) -> None:
+    env = {**os.environ, "MLKIT_KERNEL_FOLDER": str(short_folder)}
 
     def mlkit(*arguments: str) -> str:
         return subprocess.run(

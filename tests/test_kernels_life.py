@@ -40,7 +40,9 @@ def alive(pid: int) -> bool:
 
 
 @pytest.fixture
-def light(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, str]]:
+def light(
+    tmp_path: Path, short_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[dict[str, str]]:
     """Return an environment whose parents import ipykernel only: quick to start."""
     scripts = tmp_path / "scripts"
     scripts.mkdir()
@@ -52,9 +54,8 @@ def light(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str,
     end = text.index(")\n", start) + 2
     preload.write_text(text[:start] + "NOTEBOOKS = ()\n" + text[end:])
     monkeypatch.setattr(control, "SCRIPT", scripts / "parent.py")
-    folder = tmp_path / "k"
-    yield {**os.environ, "MLKIT_KERNEL_FOLDER": str(folder)}
-    kernels.stop({"MLKIT_KERNEL_FOLDER": str(folder)})
+    yield {**os.environ, "MLKIT_KERNEL_FOLDER": str(short_folder)}
+    kernels.stop({"MLKIT_KERNEL_FOLDER": str(short_folder)})
 
 
 def parent_of(env: dict[str, str]) -> kernels.Parent:

@@ -133,6 +133,7 @@ def check_possible(env: Mapping[str, str]) -> None:
         os.close(os.pidfd_open(os.getpid()))
     except (AttributeError, OSError) as error:
         raise ColdError(f"the system has no process descriptors: {error}") from error
+    _seconds(env.get("MLKIT_KERNEL_IDLE"))
     for name in ("COVERAGE_PROCESS_START", "COVERAGE_PROCESS_CONFIG"):
         if env.get(name):
             raise ColdError(f"{name} is set, which measures a process from its start")

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import json
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import mlkit
 from mlkit.fan_out import away, exchange
 from mlkit.fan_out.cluster import check_workers, look
+from mlkit.fan_out.crews import Crew
 from mlkit.fan_out.errors import ExecutorError, WorkspaceError
 from mlkit.fan_out.exchange import Exchange
-from mlkit.fan_out.retraining import _ended
+from mlkit.fan_out.retraining import _ended, _Works
 from mlkit.fan_out.units import Unit, stopped
 from mlkit.registry import ConflictError
 from tests.divided import wait_until
@@ -83,6 +86,24 @@ def test_a_conflict_is_told_by_its_member_and_by_the_exit_code(
     assert status == "failed"
     assert error is not None
     assert error["exit_code"] == 4
+
+
+def test_one_that_can_not_be_sent_fails_alone(place: Exchange, tmp_path: Path) -> None:
+    place.put(ENTRY, b"another's")
+    (tmp_path / ENTRY).parent.mkdir(parents=True)
+    (tmp_path / ENTRY).write_text("mine")
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "n.csv").symlink_to("/proc/self/mem")
+    plain: dict[str, Any] = {"test": None, "files": {}}
+    units = [
+        Unit(name, {"data": plain | {"source": source}, "drift": {"current": None}})
+        for name, source in [("m", "a.csv"), ("n", "data/n.csv"), ("o", "a.csv")]
+    ]
+    lost: list[dict[str, Any]] = []
+    works = _Works(Crew(ThreadPoolExecutor, 1, ""), tmp_path, place)
+    assert [unit.case for unit in works.sent(units, lost.append)] == ["o"]
+    found = [(m["case"], m["error"]["type"], m["error"]["exit_code"]) for m in lost]
+    assert found == [("m", "ConflictError", 4), ("n", "OSError", 3)]
 
 
 def test_create_keeps_what_is_there(place: Exchange) -> None:

@@ -55,14 +55,15 @@ def send_shared(root: Path, exchange: Exchange) -> None:
 def fetch(member: dict[str, Any], root: Path, exchange: Exchange) -> dict[str, Any]:
     """Bring what a worker put back into this workspace; return the member.
 
-    A conflict of the registries becomes the member's error.
+    What goes wrong, such as a conflict of the registries, becomes the member's error.
     """
     try:
         if member["run"] is not None:
             places.download_run(root, member["case"], member["run"], exchange)
         if member["model"] is not None:
             places.download_registry(root, member["model"], exchange)
-    except (ConflictError, OSError) as error:
+    # Each kind of place has errors of its own.
+    except Exception as error:
         return member | {"status": FAILED, "error": failure(error)}
     return member
 

@@ -27,6 +27,7 @@ from mlkit.params import Params, ParamsError
 from mlkit.pipeline import runs
 from mlkit.pipeline.checking import check_params
 from mlkit.pipeline.signatures import SignatureError
+from mlkit.pipeline.stopped import failure
 from mlkit.registry import RegistryError
 from mlkit.sources import SourceError
 
@@ -162,12 +163,22 @@ class _Works:
         uri = self.exchange.uri
         return partial(retrain_away, uri=uri, fan_out=fan_out, force=force)
 
-    def sent(self, units: Sequence[Unit]) -> Iterator[Unit]:
-        """Yield units when it is their turn, what they read first."""
+    def sent(
+        self, units: Sequence[Unit], lose: Callable[[dict[str, Any]], None]
+    ) -> Iterator[Unit]:
+        """Yield units when it is their turn, what they read first.
+
+        One that can not be sent is given to `lose`, as the member that it makes.
+        """
         for unit in units:
-            if self.exchange is not None:
-                send(unit, self.root, self.exchange)
-            yield unit
+            try:
+                if self.exchange is not None:
+                    send(unit, self.root, self.exchange)
+            # Each kind of place has errors of its own.
+            except Exception as error:
+                lose(stopped(unit, FAILED, **failure(error)))
+            else:
+                yield unit
 
     def fetched(self, member: dict[str, Any]) -> dict[str, Any]:
         if self.exchange is None:
@@ -265,12 +276,15 @@ def _wrong(error: Exception) -> dict[str, Any]:
 def _work(
     units: Sequence[Unit], works: _Works, book: Book, force: bool, say: Say
 ) -> None:
+    def add(member: dict[str, Any]) -> None:
+        _tell(book.add(member), book, say)
+
     for unit in units:
         if unit.stop is not None:
-            _tell(book.add(stopped(unit, **unit.stop)), book, say)
-    ready = works.sent([unit for unit in units if unit.stop is None])
+            add(stopped(unit, **unit.stop))
+    ready = works.sent([unit for unit in units if unit.stop is None], add)
     for result in work_off(ready, works.crew, works.call(book.run, force), say):
-        _tell(book.add(works.fetched(result)), book, say)
+        add(works.fetched(result))
 
 
 def _tell(member: dict[str, Any], book: Book, say: Say) -> None:

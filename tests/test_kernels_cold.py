@@ -289,7 +289,7 @@ def test_nonsense_does_not_stop_a_parent(broken: tuple[Path, dict[str, str]]) ->
         wire.send({"ask": "kernel", "cwd": "/", "env": {}})
         assert "three streams" in wire.receive(5)["refused"]
     with control.connect(env) as wire:
-        wire.send({"ask": "kernel"}, [0, 1, 2])
+        wire.send({"ask": "kernel"}, [0, 1, 2, 2])
         assert "no request: KeyError('cwd')" in wire.receive(5)["refused"]
     assert control.ask(path, "status") is not None
     with kernel(env=env) as started:

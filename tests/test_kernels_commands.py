@@ -45,10 +45,28 @@ print("SEEN " + json.dumps(facts))
 """
 
 
+# Another one: it says that it is there, and waits until it may go on.
+WAITING = """\
+import os, time
+from pathlib import Path
+
+
+def seen(y_true, y_pred):
+    return 0.5
+
+
+there = Path(os.environ["MLKIT_ROOT"], "there")
+there.write_text(str(os.getpid()))
+while there.exists():
+    time.sleep(0.02)
+"""
+
+
 @pytest.fixture(scope="module")
 def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = make_workspace(tmp_path_factory.mktemp("commands"))
     (root / "telling.py").write_text(TELLING)
+    (root / "waiting.py").write_text(WAITING)
     return root
 
 
@@ -78,18 +96,15 @@ def run(root: Path, *arguments: str, **env: str) -> subprocess.CompletedProcess[
     return subprocess.CompletedProcess(arguments, process.returncode, out, err)
 
 
+def check_with(module: str) -> tuple[str, ...]:
+    """Return a command that imports a module of the workspace."""
+    metric = f"name: seen, path: '{module}:seen', needs: label, greater_is_better: true"
+    return "check", "toy", "--set", f"evaluate.metrics=[{{{metric}}}]"
+
+
 def tell(root: Path, **env: str) -> dict[str, object]:
     """Return what a command sees of the process that it is in."""
-    metric = "{name: seen, path: 'telling:seen', needs: label, greater_is_better: true}"
-    done = run(
-        root,
-        "check",
-        "toy",
-        "--set",
-        f"evaluate.metrics=[{metric}]",
-        TOLD="by the shell",
-        **env,
-    )
+    done = run(root, *check_with("telling"), TOLD="by the shell", **env)
     lines = [line for line in done.stdout.splitlines() if line.startswith("SEEN ")]
     assert done.returncode == 0, done.stderr
     found: dict[str, object] = json.loads(lines[0].removeprefix("SEEN "))
@@ -201,3 +216,36 @@ def test_without_a_parent_a_command_does_its_work_itself(
     assert "matplotlib" in tell(root, **folder)
     assert not tell(root, **folder)["matplotlib"]
     assert kernels.status(folder) == []
+
+
+@pytest.mark.parametrize(
+    ("end", "kill", "code"),
+    [("stop", False, 0), ("SIGKILL", False, 0), ("SIGKILL", True, 3)],
+)
+def test_the_end_of_its_parent_does_not_change_how_a_command_ends(
+    root: Path, short_folder: Path, end: str, kill: bool, code: int
+) -> None:
+    folder = {"MLKIT_KERNEL_FOLDER": str(short_folder)}
+    assert kernels.begin({**os.environ, **folder})
+    process = start(root, *check_with("waiting"), **folder)
+    there = root / "there"
+    for _ in range(1200):
+        if there.exists() and there.read_text():
+            break
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.05)
+    (parent,) = kernels.status(folder)
+    (command,) = parent.kernels
+    assert command["pid"] == int(there.read_text())
+    if end == "stop":
+        assert kernels.stop(folder) == [parent.pid]
+    else:
+        os.kill(parent.pid, signal.SIGKILL)
+    assert process.poll() is None
+    if kill:
+        # Nobody is left who could tell.
+        os.kill(command["pid"], signal.SIGKILL)
+    there.unlink()
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == code, out + err
+    assert ("is good" in out) is not kill

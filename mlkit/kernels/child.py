@@ -95,12 +95,15 @@ def become(fork: Any, prepared: Prepared) -> None:
     Parameters
     ----------
     fork : Fork
-        The request, the streams of the process and a descriptor of its client.
+        The request, the streams of the process, where to tell its exit code, and a
+        descriptor of its client.
     prepared : Prepared
         What :func:`prepare` found.
     """
     request = fork.request
     env = request["env"]
+    os.set_inheritable(fork.tell, False)
+    leave = functools.partial(_leave, tell=fork.tell, pid=os.getpid())
     os.setsid()
     _take_streams(fork.streams)
     _take_surroundings(request)
@@ -117,8 +120,8 @@ def become(fork: Any, prepared: Prepared) -> None:
             _choose_backend(env)
             _run_kernel(fork.alive, request, prepared.launcher)
     except SystemExit as end:
-        _leave(end.code)
-    _leave(0)
+        leave(end.code)
+    leave(0)
 
 
 def _run_kernel(client: int, request: Mapping[str, Any], launcher: str) -> None:
@@ -148,10 +151,11 @@ def _run_command(client: int, argv: Sequence[str]) -> None:
     cli.main(warm=False)
 
 
-def _leave(code: Any) -> NoReturn:
+def _leave(code: Any, tell: int, pid: int) -> NoReturn:
     """End as Python does, but for taking apart one by one all that was imported.
 
-    What `multiprocessing` does at the end of a process that it has forked.
+    What `multiprocessing` does at the end of a process that it has forked. The client
+    is told the exit code: the parent, who would learn it, may have ended.
     """
     private: Any = threading
     private._shutdown()
@@ -164,7 +168,12 @@ def _leave(code: Any) -> NoReturn:
         # Whoever read it may have gone.
         with contextlib.suppress(OSError, ValueError):
             stream.flush()
-    os._exit((code or 0) & 0xFF)
+    code = (code or 0) & 0xFF
+    # Not what a process has to say that this one has forked.
+    if os.getpid() == pid:
+        with contextlib.suppress(OSError):
+            os.write(tell, bytes([code]))
+    os._exit(code)
 
 
 def _keep_off_ports(app: Any, folder: str) -> None:

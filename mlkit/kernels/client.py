@@ -31,7 +31,8 @@ class Client:
     pid, alive : int
         The process at the other end, and a descriptor of it.
     buffer, streams : bytearray, list of int
-        What has come of a request, and the descriptors that came with it.
+        What has come of a request, and the descriptors that came with it: three streams
+        and a pipe.
     kernel, ended : int
         The forked process and a descriptor of it; 0 and -1 without one.
     what : str
@@ -70,7 +71,7 @@ class Client:
             If it is no request.
         """
         try:
-            data, streams, _, _ = socket.recv_fds(self.conn, 1 << 16, 3)
+            data, streams, _, _ = socket.recv_fds(self.conn, 1 << 16, 4)
         except BlockingIOError:
             return
         self.streams += streams

@@ -7,10 +7,9 @@ import signal
 import sys
 from collections.abc import Sequence
 from types import FrameType
-from typing import Any
 
-from mlkit.kernels.control import ANSWER, check_possible, reach
-from mlkit.kernels.forked import ForkedProcess
+from mlkit.kernels.control import check_possible, reach
+from mlkit.kernels.forked import ForkedProcess, ask_for
 from mlkit.kernels.inheritance import inheritance
 from mlkit.kernels.likeness import likeness
 from mlkit.kernels.place import ColdError, folder
@@ -68,15 +67,10 @@ def _forked(argv: Sequence[str]) -> ForkedProcess | None:
     try:
         request = {"ask": "command", "argv": list(argv), "folder": None}
         streams = [stream.fileno() for stream in (sys.stdin, sys.stdout, sys.stderr)]
-        wire.send(request | inheritance(env, os.getcwd()), streams)
-        answer: dict[str, Any] = wire.receive(ANSWER)
+        return ask_for(wire, request | inheritance(env, os.getcwd()), streams)
     except BaseException:
         wire.close()
         raise
-    if "pid" not in answer:
-        wire.close()
-        return None
-    return ForkedProcess(int(answer["pid"]), wire)
 
 
 def _follow(process: ForkedProcess) -> int:

@@ -3,7 +3,8 @@
 A script, run by its path and never imported by mlkit: ``parent.py SOCKET IDLE``. It
 computes nothing and starts no thread, event loop or ZMQ context, and looks before each
 fork whether that is still so. A client asks over a socket that only its user can reach:
-a frame of 8 bytes of length and JSON, and for a process its three standard streams.
+a frame of 8 bytes of length and JSON, and for a process its three standard streams and
+a pipe into which it writes its exit code.
 
 What a client may ask: ``{"ask": "kernel", ...}`` or ``{"ask": "command", ...}``,
 answered by ``{"pid": n}`` and, when that process ended, by ``{"exit": code}``;
@@ -43,6 +44,7 @@ class Fork:
 
     request: dict[str, Any]
     streams: list[int]
+    tell: int
     alive: int
 
 
@@ -153,7 +155,8 @@ class Parent:
             return
         if pid == 0:
             self._leave_to_the_parent(client)
-            self.fork = Fork(request, client.streams, client.alive)
+            *streams, tell = client.streams
+            self.fork = Fork(request, streams, tell, client.alive)
             return
         client.has(pid, request["ask"])
         self._watch(client.ended, lambda: self._ended(client))

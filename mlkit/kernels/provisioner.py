@@ -18,8 +18,8 @@ from typing import Any, cast
 from jupyter_client.localinterfaces import is_local_ip
 from jupyter_client.provisioning.local_provisioner import LocalProvisioner
 
-from mlkit.kernels.control import ANSWER, check_possible, connect
-from mlkit.kernels.forked import ForkedProcess
+from mlkit.kernels.control import check_possible, connect
+from mlkit.kernels.forked import ForkedProcess, ask_for
 from mlkit.kernels.inheritance import inheritance
 from mlkit.kernels.place import ColdError
 
@@ -163,15 +163,8 @@ def _forked(request: Mapping[str, Any], streams: list[int]) -> ForkedProcess:
     for attempt in (1, 2):
         wire = connect(request["env"])
         try:
-            wire.send(request, streams)
-            answer = wire.receive(ANSWER)
-            if "pid" in answer:
-                return ForkedProcess(int(answer["pid"]), wire)
+            return ask_for(wire, request, streams)
         except (OSError, ValueError) as error:
-            wire.close()
             if attempt == 2:
                 raise ColdError(f"the parent did not answer: {error}") from error
-        else:
-            wire.close()
-            raise ColdError(str(answer.get("refused", answer)))
     raise AssertionError

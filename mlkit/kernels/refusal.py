@@ -29,8 +29,8 @@ def why_not(
     bare : collection of str
         Top-level modules that every kernel has before its first cell.
     """
-    if len(streams) != 3:
-        return f"a kernel needs three streams, and {len(streams)} came"
+    if len(streams) != 4:
+        return f"a kernel needs three streams and a pipe, and {len(streams)} came"
     return _unsafe() or _hidden(request, bare) or _own_settings(request)
 
 

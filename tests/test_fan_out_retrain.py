@@ -12,6 +12,7 @@ from typing import Any
 import bs4
 import pytest
 
+from mlkit.pipeline import runs
 from tests.divided import (
     by_segment,
     in_the_middle,
@@ -105,6 +106,21 @@ def test_steps_without_anything_new_are_taken(killed: Any, root: Path) -> None:
     taken = {step["name"] for step in last["steps"] if step["taken"]}
     # The champion is another one now: what is judged against it is made anew.
     assert {"data", "train", "explain"} <= taken
+
+
+def test_a_segment_queues_behind_a_run_of_its_own(killed: Any, root: Path) -> None:
+    before = len(records(root, "toy.south"))
+
+    def south_is_done() -> bool:
+        made = records(root, "toy.south")[before:]
+        return bool(made) and made[0]["status"] == "ok"
+
+    with runs.hold("toy.north", root):
+        process = mlkit_command(root, "retrain", "toy", "--jobs=2", "--wait", "--json")
+        wait_until(south_is_done, "the end of the other segment")
+    out, err = process.communicate(timeout=240)
+    assert process.returncode == 0, err
+    assert by_segment(json.loads(out))["north"]["status"] == "ok"
 
 
 def test_all_cases_go_on_beside_one_that_is_wrong(killed: Any, root: Path) -> None:

@@ -68,9 +68,7 @@ def fetch(member: dict[str, Any], root: Path, exchange: Exchange) -> dict[str, A
     return member
 
 
-def retrain_away(
-    unit: Unit, *, uri: str, fan_out: str | None = None, force: bool = False
-) -> dict[str, Any]:
+def retrain_away(unit: Unit, *, uri: str, **asked: Any) -> dict[str, Any]:
     """Retrain a unit in a scratch folder and put back what came of it.
 
     Parameters
@@ -79,7 +77,7 @@ def retrain_away(
         The case or segment.
     uri : str
         The exchange, where the head put what the unit reads.
-    fan_out, force
+    **asked
         As in :func:`mlkit.fan_out.work.retrain_one`.
     """
     exchange = Exchange(uri)
@@ -87,7 +85,7 @@ def retrain_away(
     try:
         _fill(root, unit, exchange)
         with _followed(root, unit.case, exchange):
-            member = retrain_one(unit, root=str(root), fan_out=fan_out, force=force)
+            member = retrain_one(unit, root=str(root), **asked)
         try:
             places.upload_registry(root, unit.model, exchange)
         except ConflictError as error:

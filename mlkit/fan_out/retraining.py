@@ -137,7 +137,7 @@ def retrain_many(
             book.begin(plan.units, plan.notes)
             for note in plan.notes:
                 say(note)
-            _work(plan.units, works, book, force, say)
+            _work(plan.units, works, book, say, force=force, wait=wait)
             book.end(*_ended(book.members))
         except BaseException as error:
             book.fail(error)
@@ -156,12 +156,10 @@ class _Works:
     root: Path
     exchange: Exchange | None
 
-    def call(self, fan_out: str, force: bool) -> Callable[[Unit], dict[str, Any]]:
+    def call(self, **asked: Any) -> Callable[[Unit], dict[str, Any]]:
         if self.exchange is None:
-            root = str(self.root)
-            return partial(retrain_one, root=root, fan_out=fan_out, force=force)
-        uri = self.exchange.uri
-        return partial(retrain_away, uri=uri, fan_out=fan_out, force=force)
+            return partial(retrain_one, root=str(self.root), **asked)
+        return partial(retrain_away, uri=self.exchange.uri, **asked)
 
     def sent(
         self, units: Sequence[Unit], lose: Callable[[dict[str, Any]], None]
@@ -274,7 +272,7 @@ def _wrong(error: Exception) -> dict[str, Any]:
 
 
 def _work(
-    units: Sequence[Unit], works: _Works, book: Book, force: bool, say: Say
+    units: Sequence[Unit], works: _Works, book: Book, say: Say, **asked: bool
 ) -> None:
     def add(member: dict[str, Any]) -> None:
         _tell(book.add(member), book, say)
@@ -283,7 +281,8 @@ def _work(
         if unit.stop is not None:
             add(stopped(unit, **unit.stop))
     ready = works.sent([unit for unit in units if unit.stop is None], add)
-    for result in work_off(ready, works.crew, works.call(book.run, force), say):
+    call = works.call(fan_out=book.run, **asked)
+    for result in work_off(ready, works.crew, call, say):
         add(works.fetched(result))
 
 

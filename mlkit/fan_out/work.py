@@ -26,7 +26,12 @@ TOO_FEW_CLASSES = ("at least two classes", "at least three values")
 
 
 def retrain_one(
-    unit: Unit, *, root: str, fan_out: str | None = None, force: bool = False
+    unit: Unit,
+    *,
+    root: str,
+    fan_out: str | None = None,
+    force: bool = False,
+    wait: bool = False,
 ) -> dict[str, Any]:
     """Retrain a unit and return what became of it, as plain data.
 
@@ -40,11 +45,14 @@ def retrain_one(
         The run of kind ``fan_out`` that it is a member of.
     force : bool
         Run all steps, whatever earlier results there are.
+    wait : bool
+        Queue behind a run of the same case instead of failing.
     """
     started = time.monotonic()
+    asked: dict[str, Any] = {"fan_out": fan_out, "force": force, "wait": wait}
     with _ended_by_signal():
         try:
-            return _retrained(unit, Path(root), fan_out, force, started)
+            return _retrained(unit, Path(root), started, asked)
         except Exception as error:
             return stopped(
                 unit,
@@ -61,16 +69,14 @@ def _told(error: Exception, found: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _retrained(
-    unit: Unit, root: Path, fan_out: str | None, force: bool, started: float
+    unit: Unit, root: Path, started: float, asked: Mapping[str, Any]
 ) -> dict[str, Any]:
     params = params_from_dict(unit.params)
     thin = _thin(unit, params, root)
     if thin is not None:
         spent = time.monotonic() - started
         return stopped(unit, NOT_ENOUGH, seconds=spent, **thin)
-    ended = pipeline.retrain_params(
-        params, root=root, jobs=1, force=force, fan_out=fan_out
-    )
+    ended = pipeline.retrain_params(params, root=root, jobs=1, **asked)
     record = ended.record
     return Member(
         case=unit.case,

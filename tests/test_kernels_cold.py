@@ -47,7 +47,11 @@ def test_it_can_be_turned_off_and_says_nothing_then(
 @pytest.mark.parametrize(
     ("variables", "why"),
     [
-        ({"MLKIT_KERNEL_IDLE": "soon"}, "must be a number of seconds.*'soon'"),
+        ({"MLKIT_KERNEL_IDLE": "soon"}, "a finite number of seconds above 0.*'soon'"),
+        ({"MLKIT_KERNEL_IDLE": "nan"}, "a finite number of seconds above 0.*'nan'"),
+        ({"MLKIT_KERNEL_IDLE": "inf"}, "a finite number of seconds above 0.*'inf'"),
+        ({"MLKIT_KERNEL_IDLE": "-1"}, "a finite number of seconds above 0.*'-1'"),
+        ({"MLKIT_KERNEL_IDLE": "0"}, "a finite number of seconds above 0.*'0'"),
         ({"COVERAGE_PROCESS_START": "rc"}, "COVERAGE_PROCESS_START is set"),
         ({"MLKIT_KERNEL_FOLDER": "/tmp/" + "x" * 90}, "70 bytes"),
         ({"MLKIT_KERNEL_FOLDER": "/proc/nothing"}, "cannot be made"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import subprocess
 import sys
@@ -239,10 +240,13 @@ def _start(path: Path, like: Likeness, env: Mapping[str, str]) -> None:
 def _seconds(text: str | None) -> float:
     try:
         seconds = float(text or IDLE)
-    except ValueError as error:
+    except ValueError:
+        seconds = math.nan
+    if not (math.isfinite(seconds) and seconds > 0):
         raise ColdError(
-            f"MLKIT_KERNEL_IDLE must be a number of seconds, and it is {text!r}"
-        ) from error
+            "MLKIT_KERNEL_IDLE must be a finite number of seconds above 0, and it is "
+            f"{text!r}"
+        )
     return seconds
 
 

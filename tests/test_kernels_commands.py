@@ -169,6 +169,24 @@ def status_of(root: Path, name: str) -> str:
 
 
 @pytest.mark.usefixtures("parent")
+@pytest.mark.parametrize("closed", [0, 1, 2])
+def test_a_command_without_a_stream_does_its_work_itself(
+    root: Path, closed: int
+) -> None:
+    shell = f"exec {MLKIT} check nowhere {closed}>&-"
+    done = subprocess.run(
+        ["sh", "-c", shell],
+        env={**os.environ, "MLKIT_ROOT": str(root)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2, done.stderr
+    assert "Traceback" not in done.stderr
+    assert ("there is no params/nowhere.yaml" in done.stderr) is (closed != 2)
+
+
+@pytest.mark.usefixtures("parent")
 @pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_reaches_the_command_which_ends_in_order(
     root: Path, sent: signal.Signals

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import Any, NoReturn
 
@@ -33,6 +34,7 @@ def main(*, warm: bool = True) -> NoReturn:
         code = kernels.hand_over(sys.argv)
         if code is not None:
             kernels.end_as(code)
+    _have_streams()
     modules: dict[str, Any] = sys.modules
     # For it, jsonschema builds a grammar whenever it is imported: longer than all other
     # imports of a run, and no schema of Jupyter's has such addresses.
@@ -47,3 +49,11 @@ def _imports_much() -> bool:
     if sys.orig_argv[1:] != sys.argv:
         return False
     return next((a for a in sys.argv[1:] if not a.startswith("-")), None) in WARM
+
+
+def _have_streams() -> None:
+    """Read nothing and write nowhere where a stream was closed: Python has None."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            nothing = os.open(os.devnull, os.O_RDWR)
+            setattr(sys, name, os.fdopen(nothing, mode, encoding="utf-8"))

@@ -61,13 +61,17 @@ def end_as(code: int) -> None:
 def _forked(argv: Sequence[str]) -> ForkedProcess | None:
     env = dict(os.environ)
     check_possible(env)
+    streams = (sys.stdin, sys.stdout, sys.stderr)
+    # Python has none for a descriptor that was closed.
+    if None in streams:
+        return None
     wire = reach(folder(env) / f"{likeness(env).name}.sock")
     if wire is None:
         return None
     try:
         request = {"ask": "command", "argv": list(argv), "folder": None}
-        streams = [stream.fileno() for stream in (sys.stdin, sys.stdout, sys.stderr)]
-        return ask_for(wire, request | inheritance(env, os.getcwd()), streams)
+        request |= inheritance(env, os.getcwd())
+        return ask_for(wire, request, [stream.fileno() for stream in streams])
     except BaseException:
         wire.close()
         raise

@@ -216,6 +216,23 @@ def test_the_system_refuses_to_fork(
     assert "refused to fork: [Errno 11] too many" in why_cold(caplog, env=env)
 
 
+def test_a_parent_goes_on_when_the_system_has_no_more_descriptors(
+    broken: tuple[Path, dict[str, str]], caplog: pytest.LogCaptureFixture
+) -> None:
+    scripts, env = broken
+    text = (scripts / "client.py").read_text()
+    assert "os.pidfd_open(kernel)" in text
+    fails = "(_ for _ in ()).throw(OSError(24, str(kernel)))"
+    text = text.replace("os.pidfd_open(kernel)", fails)
+    (scripts / "client.py").write_text(text)
+    found = why_cold(caplog, env=env)
+    assert "refused to fork: [Errno 24] " in found
+    # Neither is the process left that nobody would watch, nor does the parent go.
+    assert not Path(f"/proc/{found.rpartition(' ')[2]}").exists()
+    (parent,) = kernels.status(env)
+    assert parent.kernels == []
+
+
 def test_a_stale_socket_is_replaced(broken: tuple[Path, dict[str, str]]) -> None:
     _, env = broken
     path = place.folder(env) / f"{likeness.likeness(env).name}.sock"

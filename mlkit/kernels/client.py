@@ -99,12 +99,18 @@ class Client:
         return True
 
     def has(self, kernel: int, what: str) -> None:
-        """Note the process that was forked, and whether it is a kernel or a command."""
+        """Note the process that was forked, and whether it is a kernel or a command.
+
+        Raises
+        ------
+        OSError
+            If there is no descriptor to be had of it; nothing is noted then.
+        """
         for stream in self.streams:
             os.close(stream)
         self.streams = []
-        self.kernel, self.what, self.since = kernel, what, time.time()
         self.ended = os.pidfd_open(kernel)
+        self.kernel, self.what, self.since = kernel, what, time.time()
 
     def exit_code(self) -> int:
         """Return how the forked process ended, and let it be a zombie.

@@ -158,7 +158,14 @@ class Parent:
             *streams, tell = client.streams
             self.fork = Fork(request, streams, tell, client.alive)
             return
-        client.has(pid, request["ask"])
+        try:
+            client.has(pid, request["ask"])
+        except OSError as error:
+            # It could not be watched.
+            os.kill(pid, signal.SIGKILL)
+            os.waitpid(pid, 0)
+            client.say({"refused": f"the system refused to fork: {error}"})
+            return
         self._watch(client.ended, lambda: self._ended(client))
         if not client.say({"pid": pid}):
             # Nobody would ever talk to it.

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import signal
 import socket
+import time
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
-from mlkit.fan_out.crews import check_executor, open_crew
+from mlkit.fan_out.crews import Crew, check_executor, open_crew
 from mlkit.fan_out.errors import ExecutorError
 from mlkit.fan_out.submitting import AGAIN, work_off
 from mlkit.fan_out.units import Unit
 from mlkit.pipeline.environment import THREADS
+from tests.divided import wait_until
 
 # Work for processes: it must be found in a module by its name.
 
@@ -112,6 +116,35 @@ def test_an_error_of_the_worker_is_the_error_of_its_unit() -> None:
         (found,) = work_off(units("a"), crew, raise_always, print)
     assert found["status"] == "failed"
     assert found["error"]["message"] == "no such thing"
+
+
+def wait_for_the_end(unit: Unit, *, folder: str) -> dict[str, Any]:
+    Path(folder, str(os.getpid())).touch()
+    time.sleep(600)
+    return {"case": unit.case}
+
+
+def test_an_interrupt_ends_the_processes_of_the_crew_and_no_other(
+    tmp_path: Path,
+) -> None:
+    other = multiprocessing.get_context("spawn").Process(target=time.sleep, args=(600,))
+    other.start()
+
+    def interrupt(crew: Crew) -> None:
+        work = partial(wait_for_the_end, folder=str(tmp_path))
+        crew.start().submit(work, Unit("a"))
+        wait_until(lambda: list(tmp_path.iterdir()), "the start of the work")
+        raise KeyboardInterrupt
+
+    try:
+        with pytest.raises(KeyboardInterrupt), open_crew("processes", 1) as crew:
+            interrupt(crew)
+        assert not psutil.pid_exists(int(next(tmp_path.iterdir()).name))
+        other.join(0.5)
+        assert other.is_alive()
+    finally:
+        other.kill()
+        other.join()
 
 
 def test_units_are_taken_as_workers_get_free() -> None:

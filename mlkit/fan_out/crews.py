@@ -112,8 +112,11 @@ def _processes(jobs: int | None) -> Iterator[Crew]:
     try:
         yield Crew(start, slots, words)
     except BaseException:
-        for process in multiprocessing.active_children():
-            process.terminate()
+        # The caller may have other processes: only those of the pool are ended, and no
+        # method of it says before Python 3.14 which they are.
+        for pool in started:
+            for process in list((pool._processes or {}).values()):
+                process.terminate()
         raise
     finally:
         for pool in started:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -128,6 +129,30 @@ def test_steps_go_to_the_exchange_as_they_end(place: Exchange, tmp_path: Path) -
     assert json.loads(
         (back / "reports" / "toy" / folder.name / "run.json").read_text()
     ) == record  # fmt: skip
+
+
+def test_what_keeps_steps_from_the_exchange_is_told(
+    place: Exchange, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A record without steps stands for whatever nobody thought of."""
+    monkeypatch.setattr(away, "_fill", lambda root, unit, exchange: None)
+
+    def retrain(unit: Unit, *, root: str) -> dict[str, Any]:
+        folder = Path(root, "reports", unit.case, "20260101T000000Z-abcdef")
+        folder.mkdir(parents=True)
+        (folder / "run.json").write_text("{}")
+        time.sleep(3 * away.SECONDS_BETWEEN_LOOKS)
+        member = stopped(unit, "ok", type="", message="") | {"run": folder.name}
+        return member | {"error": None}
+
+    monkeypatch.setattr(away, "SECONDS_BETWEEN_LOOKS", 0.05)
+    monkeypatch.setattr(away, "retrain_one", retrain)
+    monkeypatch.setattr(away, "Exchange", lambda uri: place)
+    found = away.retrain_away(Unit("toy"), uri=place.uri)
+    assert found["status"] == "failed"
+    assert found["error"]["type"] == "KeyError"
+    assert found["run"] == "20260101T000000Z-abcdef"
+    assert place.names("reports") == [f"reports/toy/{found['run']}/run.json"]
 
 
 def test_an_address_that_can_not_be_written_to_is_refused(tmp_path: Path) -> None:

@@ -84,8 +84,10 @@ def retrain_away(unit: Unit, *, uri: str, **asked: Any) -> dict[str, Any]:
     root = Path(tempfile.mkdtemp(prefix="mlkit-away-"))
     try:
         _fill(root, unit, exchange)
-        with _followed(root, unit.case, exchange):
+        with _followed(root, unit.case, exchange) as faults:
             member = retrain_one(unit, root=str(root), **asked)
+        if faults and member["error"] is None:
+            member |= {"status": FAILED, "error": failure(faults[-1])}
         try:
             places.upload_registry(root, unit.model, exchange)
         except ConflictError as error:
@@ -110,28 +112,48 @@ def _fill(root: Path, unit: Unit, exchange: Exchange) -> None:
 
 
 @contextmanager
-def _followed(root: Path, case: str, exchange: Exchange) -> Iterator[None]:
-    """Put steps into the exchange as they end, so that a dead worker loses only one."""
+def _followed(root: Path, case: str, exchange: Exchange) -> Iterator[list[Exception]]:
+    """Put steps into the exchange as they end, so that a dead worker loses only one.
+
+    Yields
+    ------
+    list of Exception
+        What keeps them from being put there and is no matter of reading or writing.
+    """
     over = threading.Event()
     before = set(runs.names(case, root))
-    thread = threading.Thread(target=_follow, args=(root, case, before, exchange, over))
+    faults: list[Exception] = []
+    thread = threading.Thread(
+        target=_follow, args=(root, case, before, exchange, over, faults)
+    )
     thread.start()
     try:
-        yield
+        yield faults
     finally:
         over.set()
         thread.join()
 
 
 def _follow(
-    root: Path, case: str, before: set[str], exchange: Exchange, over: threading.Event
+    root: Path,
+    case: str,
+    before: set[str],
+    exchange: Exchange,
+    over: threading.Event,
+    faults: list[Exception],
 ) -> None:
     sent = 0
     while not over.wait(SECONDS_BETWEEN_LOOKS):
-        for run in set(runs.names(case, root)) - before:
-            # What can not be put back now is put back at the end, or told there.
-            with suppress(OSError, ValueError):
+        try:
+            for run in set(runs.names(case, root)) - before:
                 record = store.read_json(root / "reports" / case / run / "run.json")
                 if len(record["steps"]) > sent:
                     places.upload_run(root, case, run, exchange)
                     sent = len(record["steps"])
+        except (OSError, ValueError):
+            # What can not be put back now is put back at the end, or told there.
+            continue
+        except Exception as error:
+            faults[:] = [error]
+        else:
+            faults.clear()

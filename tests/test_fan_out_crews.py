@@ -64,6 +64,17 @@ def test_an_unknown_executor_is_refused_with_the_known_ones() -> None:
         )
 
 
+@pytest.mark.parametrize("port", ["0", "65536", "99999", "123456"])
+def test_a_port_that_can_not_be_is_a_wrong_address(port: str) -> None:
+    with pytest.raises(ExecutorError) as caught:
+        check_executor(f"dask://127.0.0.1:{port}")
+    assert str(caught.value) == (
+        f"--executor dask://127.0.0.1:{port}: a port must be from 1 to 65535, got "
+        f"{port}; the scheduler's first lines say which one it listens on"
+    )
+    check_executor("dask://127.0.0.1:65535")
+
+
 def test_a_scheduler_that_is_not_there_is_told_with_its_address() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
@@ -92,7 +103,8 @@ def test_processes_do_all_units_and_share_the_cores(
 
 
 def test_a_unit_whose_process_dies_is_handed_out_again(tmp_path: Path) -> None:
-    work, said = partial(die_at_first, folder=str(tmp_path)), []
+    work = partial(die_at_first, folder=str(tmp_path))
+    said: list[str] = []
     with open_crew("processes", 2) as crew:
         found = list(work_off(units("a", "doomed", "b", "c"), crew, work, said.append))
     assert sorted(each["case"] for each in found) == ["a", "b", "c", "doomed"]

@@ -14,7 +14,8 @@ from typing import Any
 import mlkit
 from mlkit.fan_out.errors import ExecutorError
 
-ADDRESS = re.compile(r"dask://(?P<host>\[[^\]]+\]|[^:/\s]+):(?P<port>\d{1,5})/?")
+ADDRESS = re.compile(r"dask://(?P<host>\[[^\]]+\]|[^:/\s]+):(?P<port>\d{1,9})/?")
+PORTS = range(1, 1 << 16)
 SECONDS_TO_CONNECT = 5.0
 SECONDS_FOR_WORKERS = 10.0
 # What distributed logs of lost connections is told by our errors.

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from mlkit.fan_out.cluster import ADDRESS, joined
+from mlkit.fan_out.cluster import ADDRESS, PORTS, joined
 from mlkit.fan_out.errors import ExecutorError
 from mlkit.pipeline.environment import THREADS, cores
 
@@ -54,12 +54,20 @@ def check_executor(asked: str) -> None:
     Raises
     ------
     ExecutorError
-        If it is neither ``processes`` nor ``dask://HOST:PORT``.
+        If it is neither ``processes`` nor ``dask://HOST:PORT``, or no such port can be.
     """
-    if asked != PROCESSES and not ADDRESS.fullmatch(asked):
+    if asked == PROCESSES:
+        return
+    found = ADDRESS.fullmatch(asked)
+    if found is None:
         raise ExecutorError(
             f"--executor must be one of {KNOWN}; got {asked!r}; leave it out for "
             "processes of this machine"
+        )
+    if int(found["port"]) not in PORTS:
+        raise ExecutorError(
+            f"--executor {asked}: a port must be from {PORTS[0]} to {PORTS[-1]}, got "
+            f"{found['port']}; the scheduler's first lines say which one it listens on"
         )
 
 

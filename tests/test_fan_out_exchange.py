@@ -107,6 +107,28 @@ def test_one_that_can_not_be_sent_fails_alone(place: Exchange, tmp_path: Path) -
     assert found == [("m", "ConflictError", 4), ("n", "OSError", 3)]
 
 
+def test_what_the_exchange_has_is_listed_once(
+    place: Exchange, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for digit in "123":
+        folder = tmp_path / "reports" / "m" / f"2026010{digit}T000000Z-abcdef"
+        folder.mkdir(parents=True)
+        (folder / "run.json").write_text("{}")
+    listed: list[str] = []
+    ask = place.folders
+
+    def noting(below: str) -> list[str]:
+        listed.append(below)
+        return ask(below)
+
+    monkeypatch.setattr(place, "folders", noting)
+    data: dict[str, Any] = {"source": "a.csv", "test": None, "files": {}}
+    unit = Unit("m", {"data": data, "drift": {"current": None}})
+    away.send(unit, tmp_path, place)
+    assert listed == ["reports/m"]
+    assert len(ask("reports/m")) == 3
+
+
 def test_create_keeps_what_is_there(place: Exchange) -> None:
     assert place.create("a/b", b"one")
     assert not place.create("a/b", b"two")

@@ -39,8 +39,9 @@ def send(unit: Unit, root: Path, exchange: Exchange) -> None:
     names = [path.relative_to(root).as_posix() for path in inside]
     places.upload(root, names, exchange)
     places.upload_registry(root, unit.model, exchange)
+    there = exchange.folders(f"reports/{unit.case}")
     for run in runs.names(unit.case, root)[:EARLIER]:
-        if run not in exchange.folders(f"reports/{unit.case}"):
+        if run not in there:
             with suppress(FileNotFoundError):
                 places.upload_run(root, unit.case, run, exchange)
 

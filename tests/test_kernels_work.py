@@ -9,8 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from mlkit import kernels
 from tests.live_kernels import Kernel, kernel
 
+# What a client may say of threads.
+ALL = {"OMP_NUM_THREADS": "2", "NUMBA_NUM_THREADS": "2"}
 TABLE = """
 import numpy as np
 rng = np.random.default_rng(0)
@@ -106,6 +109,43 @@ def test_threads_are_those_that_the_client_allows(forked: Kernel) -> None:
     with kernel(env={**os.environ, **one}) as single:
         assert single.warm
         assert single.run(count) == "[1]\n"
+
+
+BOUNDS = (
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "NUMBA_NUM_THREADS",
+    "LOKY_MAX_CPU_COUNT",
+)
+SHARE = f"""
+import os, joblib, numba, sklearn.ensemble, threadpoolctl
+pools = threadpoolctl.threadpool_info()
+print(sorted({{p['num_threads'] for p in pools}} | {{numba.get_num_threads()}}))
+print(joblib.cpu_count(), {{os.environ.get(name) for name in {BOUNDS}}})
+"""
+
+
+def test_kernels_at_the_same_time_share_the_cores(short_folder: Path) -> None:
+    # A parent of their own: the kernels of other tests would count.
+    free = {name: text for name, text in os.environ.items() if name not in BOUNDS}
+    env = {**free, "MLKIT_KERNEL_FOLDER": str(short_folder)}
+    cores = len(os.sched_getaffinity(0))
+    half = cores // 2
+    if half == 0:
+        pytest.skip("this machine has one core, and nothing to share")
+    try:
+        with kernel(env=env) as first:
+            assert first.run(SHARE) == f"[{cores}]\n{cores} {{None}}\n"
+            with kernel(env=env) as second, kernel(env={**env, **ALL}) as third:
+                assert second.warm
+                assert second.run(SHARE) == f"[{half}]\n{half} {{'{half}'}}\n"
+                # What a client says of threads stands.
+                assert third.run(SHARE).startswith("[2]\n")
+        with kernel(env=env) as alone:
+            assert alone.run(SHARE) == f"[{cores}]\n{cores} {{None}}\n"
+    finally:
+        kernels.stop(env)
 
 
 def test_a_forked_kernel_shares_the_memory_of_what_is_imported() -> None:

@@ -35,6 +35,14 @@ THREADS = {
     "mkl": ("MKL_NUM_THREADS", "OMP_NUM_THREADS"),
     "blis": ("BLIS_NUM_THREADS", "OMP_NUM_THREADS"),
 }
+# What a kernel is told its share of the cores by.
+SHARE = (
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "NUMBA_NUM_THREADS",
+    "LOKY_MAX_CPU_COUNT",
+)
 # They look once at what kind of front end there is, which a parent has not.
 LOOKED = ("tqdm.auto", "tqdm.autonotebook", "tqdm.notebook")
 
@@ -95,12 +103,14 @@ def become(fork: Any, prepared: Prepared) -> None:
     Parameters
     ----------
     fork : Fork
-        The request, the streams of the process, where to tell its exit code, and a
-        descriptor of its client.
+        The request, the streams of the process, where to tell its exit code, a
+        descriptor of its client, and how many kernels live, with this one.
     prepared : Prepared
         What :func:`prepare` found.
     """
     request = fork.request
+    if request["ask"] == "kernel":
+        request["env"] = _bound(request["env"], fork.kernels)
     env = request["env"]
     os.set_inheritable(fork.tell, False)
     leave = functools.partial(_leave, tell=fork.tell, pid=os.getpid())
@@ -294,9 +304,25 @@ def _take_paths(env: Mapping[str, str], cwd: str) -> None:
     sys.path[:] = list(dict.fromkeys([*given, *sys.path]))
 
 
+def _bound(env: Mapping[str, str], kernels: int) -> dict[str, str]:
+    """Tell a kernel that others live beside its share of the cores.
+
+    Where its client has said something of threads, that stands.
+    """
+    said = {*SHARE, *(name for names in THREADS.values() for name in names)}
+    share = max(1, _cores() // kernels)
+    if share == _cores() or any(env.get(name) for name in said):
+        return dict(env)
+    return {**env, **dict.fromkeys(SHARE, str(share))}
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0))
+
+
 def _share_cores(pools: Any, env: Mapping[str, str]) -> None:
     """Give libraries that are loaded already the number of threads they would read."""
-    cores = len(os.sched_getaffinity(0))
+    cores = _cores()
     for library in pools.lib_controllers:
         names = THREADS.get(library.internal_api, ())
         said = filter(None, (_number(env.get(name, "")) for name in names))

@@ -122,6 +122,10 @@ class Client:
         assert ended is not None
         return ended.si_status if ended.si_code == os.CLD_EXITED else -ended.si_status
 
+    def has_a_kernel(self) -> bool:
+        """Tell whether a kernel, and no command, is at work for it."""
+        return self.what == "kernel" and not self.is_over()
+
     def is_over(self) -> bool:
         """Tell whether there is nothing left to wait for."""
         return not self.kernel or bool(select.select([self.ended], [], [], 0)[0])

@@ -46,6 +46,7 @@ class Fork:
     streams: list[int]
     tell: int
     alive: int
+    kernels: int
 
 
 class Parent:
@@ -154,9 +155,10 @@ class Parent:
             client.say({"refused": f"the system refused to fork: {error}"})
             return
         if pid == 0:
+            kernels = 1 + sum(each.has_a_kernel() for each in self.clients)
             self._leave_to_the_parent(client)
             *streams, tell = client.streams
-            self.fork = Fork(request, streams, tell, client.alive)
+            self.fork = Fork(request, streams, tell, client.alive, kernels)
             return
         try:
             client.has(pid, request["ask"])

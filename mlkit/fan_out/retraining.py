@@ -19,6 +19,7 @@ from mlkit.fan_out.crews import PROCESSES, Crew, check_executor, open_crew
 from mlkit.fan_out.errors import SegmentsError
 from mlkit.fan_out.exchange import Exchange
 from mlkit.fan_out.league import Book
+from mlkit.fan_out.parts import remove_gone
 from mlkit.fan_out.segments import divide, names_taken
 from mlkit.fan_out.submitting import work_off
 from mlkit.fan_out.units import FAILED, NOT_ENOUGH, OK, Unit, stopped
@@ -237,7 +238,7 @@ def _plan(found: dict[str, Params | ParamsError], root: Path, *, alone: bool) ->
         try:
             if isinstance(params, ParamsError):
                 raise params
-            _add(plan, params, root)
+            _add(plan, params, root, beside=ALL if alone else name)
         except WRONG as error:
             if alone:
                 raise
@@ -245,7 +246,7 @@ def _plan(found: dict[str, Params | ParamsError], root: Path, *, alone: bool) ->
     return plan
 
 
-def _add(plan: _Plan, params: Params, root: Path) -> None:
+def _add(plan: _Plan, params: Params, root: Path, *, beside: str) -> None:
     if params.segments is None:
         plan.units.append(Unit(params.case, params.to_dict()))
         return
@@ -256,6 +257,7 @@ def _add(plan: _Plan, params: Params, root: Path) -> None:
             f"segments: a segment of {params.case!r} is filed as {taken!r}, and there "
             f"is a case of that name, params/{taken}.yaml; rename the case"
         )
+    remove_gone(params.case, divided.units, root, beside=beside)
     plan.units += divided.units
     if divided.note:
         plan.notes.append(f"{params.case}: {divided.note}")

@@ -15,19 +15,17 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
-import pyarrow.parquet as pq
 
-from mlkit import sources, store
+from mlkit import sources
 from mlkit.data.distinct import find_distinct, label_text
 from mlkit.data.wording import counted, listed
 from mlkit.fan_out.errors import SegmentsError
 from mlkit.fan_out.names import segment_name
+from mlkit.fan_out.parts import PARTS, write_part
 from mlkit.fan_out.units import NOT_ENOUGH, Unit
 from mlkit.params import Params
 from mlkit.sources.only import find_column
 
-PARTS = "data/parts"
 MOST = 500
 
 
@@ -168,17 +166,18 @@ def _unit(
     plain["data"]["only"][params.segments] = value
     rows, stop = len(table.rows[value]), None
     part = table.part(value)
-    plain["data"]["source"] = _write(part, folder / f"{name}.parquet", root)
+    path = folder / f"{name}.parquet"
+    plain["data"]["source"] = write_part(part, path, root, case)
     plain["explain"] |= _explained(params, part)
     if tests is not None and value in tests.rows:
         rows += len(tests.rows[value])
         path = folder / f"{name}.test.parquet"
-        plain["data"]["test"] = _write(tests.part(value), path, root)
+        plain["data"]["test"] = write_part(tests.part(value), path, root, case)
     elif tests is not None:
         stop = _without_tests(params)
     if current is not None and value in current.rows:
         path = folder / f"{name}.current.parquet"
-        plain["drift"]["current"] = _write(current.part(value), path, root)
+        plain["drift"]["current"] = write_part(current.part(value), path, root, case)
     return Unit(case, plain, value, rows, stop)
 
 
@@ -202,15 +201,6 @@ def _explained(params: Params, part: pd.DataFrame) -> dict[str, Any]:
     there = set(find_distinct(part[key]).texts.to_pylist())
     rows = [row for row in params.explain.rows if label_text(row) in there]
     return {"rows": rows, "key": key if rows else None}
-
-
-def _write(frame: pd.DataFrame, path: Path, root: Path) -> str:
-    """Write a part and return its path from the workspace."""
-    sink = pa.BufferOutputStream()
-    table = pa.Table.from_pandas(frame, preserve_index=False)
-    pq.write_table(table.replace_schema_metadata(None), sink)
-    store.write_atomic(path, sink.getvalue().to_pybytes())
-    return path.relative_to(root).as_posix()
 
 
 def names_taken(units: Sequence[Unit], known: Sequence[str]) -> Iterator[str]:

@@ -22,10 +22,11 @@ from mlkit.cli.clean import clean
 from mlkit.cli.differences import diff
 from mlkit.cli.errors import code_of, error_record, message_of
 from mlkit.cli.kernel import kernel_app
+from mlkit.cli.options import AsJson
 from mlkit.cli.printing import complain, end, print_json, say
 from mlkit.cli.registry import registry_app
 from mlkit.cli.reproduce import reproduce
-from mlkit.cli.running import CASE, AsJson, Case, Overrides, checked, drift, retrain
+from mlkit.cli.running import CASE, Case, Overrides, checked, drift, retrain
 
 app = typer.Typer(
     help="Retrain, evaluate, promote and serve models whose pipeline is notebooks.",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 import mlkit
+from mlkit.cli.options import AsJson
 from mlkit.cli.printing import complain, end, note, print_json, say
 
 if TYPE_CHECKING:
@@ -22,9 +23,7 @@ def clean(
     yes: Annotated[
         bool, typer.Option("--yes", help="Do it; without it, only show what would go.")
     ] = False,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print machine-readable JSON.")
-    ] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Remove old runs, drafts and leftovers that nothing leans on any more."""
     plan = mlkit.clean.find_old(keep=keep)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 import mlkit
+from mlkit.cli.options import AsJson
 from mlkit.cli.printing import note, print_json, say
 
 if TYPE_CHECKING:
@@ -20,7 +21,6 @@ Run = Annotated[
         "CASE:production."
     ),
 ]
-AsJson = Annotated[bool, typer.Option("--json", help="Print machine-readable JSON.")]
 CHANGED = 12
 
 

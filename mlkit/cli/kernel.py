@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import time
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
 import mlkit
+from mlkit.cli.options import AsJson
 from mlkit.cli.printing import print_json, say
 
 if TYPE_CHECKING:
     from mlkit.kernels import Parent
 
 kernel_app = typer.Typer(no_args_is_help=True, help="Warm kernels: quick to start.")
-
-AsJson = Annotated[bool, typer.Option("--json", help="Print machine-readable JSON.")]
 
 
 @kernel_app.command()

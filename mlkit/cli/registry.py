@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 import mlkit
+from mlkit.cli.options import AsJson
 from mlkit.cli.printing import complain, end, print_json, say
 
 if TYPE_CHECKING:
@@ -19,7 +20,6 @@ Version = Annotated[
     str, typer.Argument(help="A version such as 1.2.0, a stage, or latest.")
 ]
 Why = Annotated[str, typer.Option("--why", help="The reason, kept in the history.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print machine-readable JSON.")]
 
 
 @registry_app.command("list")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 import mlkit
+from mlkit.cli.options import AsJson
 from mlkit.cli.printing import complain, end, note, print_json, say
 
 if TYPE_CHECKING:
@@ -23,9 +24,7 @@ def reproduce(
     keep_folder: Annotated[
         bool, typer.Option("--keep-folder", help="Keep the scratch folder to look at.")
     ] = False,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print machine-readable JSON.")
-    ] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Replay the run of a version and say whether it comes out the same.
 

@@ -10,6 +10,7 @@ import typer
 
 import mlkit
 from mlkit.cli.fan_out import Every, Executor, Workspace, fans_out, retrain_many
+from mlkit.cli.options import AsJson
 from mlkit.cli.printing import complain, end, note, print_json, say
 
 # The case that comes with the project; the Makefile has the same.
@@ -23,9 +24,6 @@ Overrides = Annotated[
 Wait = Annotated[
     bool, typer.Option("--wait", help="Queue behind a run of the same case.")
 ]
-AsJson = Annotated[bool, typer.Option("--json", help="Print machine-readable JSON.")]
-
-
 OrCase = Annotated[
     str | None,
     typer.Argument(help="A case: the name of a file in params/.", show_default=CASE),

@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from mlkit import kernels
-from mlkit.kernels import control, likeness, place
+from mlkit.kernels import control, likeness, place, provisioner
 from mlkit.kernels.wire import HEAD, Wire
 from tests.live_kernels import kernel
 
@@ -130,6 +130,28 @@ def test_no_descriptors_of_processes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr(os, "pidfd_open")
     with pytest.raises(kernels.ColdError, match="no process descriptors"):
         control.connect(os.environ)
+
+
+def test_a_system_without_what_forking_needs_has_ordinary_kernels(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def none(*_: object) -> None:
+        raise FileNotFoundError("/proc/self/status")
+
+    monkeypatch.setattr(provisioner, "inheritance", none)
+    monkeypatch.delattr(os, "pidfd_open")
+    assert "no process descriptors" in why_cold(caplog)
+    # Windows has none of these.
+    code = (
+        "import signal, sys\n"
+        "sys.modules['resource'] = sys.modules['fcntl'] = None\n"
+        "del signal.SIGHUP, signal.SIGQUIT, signal.pthread_sigmask\n"
+        "import mlkit.kernels.provisioner, mlkit.kernels.commands"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
 
 
 @pytest.fixture

@@ -14,8 +14,8 @@ from mlkit.kernels.inheritance import inheritance
 from mlkit.kernels.likeness import likeness
 from mlkit.kernels.place import ColdError, folder
 
-# What ends a command, or asks it to end.
-PASSED_ON = (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM)
+# What ends a command, or asks it to end; by name, as Windows lacks some.
+PASSED_ON = ("SIGHUP", "SIGINT", "SIGQUIT", "SIGTERM")
 
 
 def hand_over(argv: Sequence[str]) -> int | None:
@@ -83,7 +83,8 @@ def _follow(process: ForkedProcess) -> int:
     def pass_on(number: int, frame: FrameType | None) -> None:
         process.send_signal(number)
 
-    for number in PASSED_ON:
+    for name in PASSED_ON:
+        number = getattr(signal, name)
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, pass_on)
     return process.wait()

@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import resource
 import site
 import sys
 from collections.abc import Iterator, Mapping
@@ -182,6 +181,9 @@ def parents_environment(env: Mapping[str, str]) -> dict[str, str]:
 
 def limits() -> dict[str, tuple[int, int]]:
     """Return the soft and the hard limits of this process, by their names."""
+    # Windows has no such module, and is to have ordinary kernels.
+    import resource
+
     names = sorted(name for name in dir(resource) if name.startswith("RLIMIT_"))
     return {name: resource.getrlimit(getattr(resource, name)) for name in names}
 

@@ -89,8 +89,9 @@ class WarmProvisioner(LocalProvisioner):
         odd = {name for name in set(kwargs) - KNOWN if kwargs[name] is not None}
         if odd:
             raise ColdError(f"the client asks for {', '.join(sorted(odd))}")
+        # First: elsewhere than on Linux, what follows cannot be asked for.
+        check_possible(kwargs.get("env") or os.environ)
         request = _request(cmd, kwargs, self.folder)
-        check_possible(request["env"])
         with contextlib.ExitStack() as opened:
             streams = [
                 opened.enter_context(_descriptor(number, kwargs.get(name)))

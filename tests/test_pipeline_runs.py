@@ -43,7 +43,7 @@ def holder(tmp_path):
 
 def write_record(folder: runs.RunFolder, status: str) -> None:
     folder.record.write_text(
-        json.dumps({"run": folder.run, "status": status, "started_at": "noon"})
+        json.dumps({"run": folder.run, "status": status, "started_at": "2026-03-04T12:00:00Z"})
     )
 
 
@@ -65,7 +65,7 @@ def test_a_second_run_ends_at_once_and_names_the_first(tmp_path, holder) -> None
     first = runs.create_run("toy", tmp_path, at=AT)
     write_record(first, "running")
     with (
-        pytest.raises(runs.BusyError, match=f"{first.run} is under way since noon"),
+        pytest.raises(runs.BusyError, match=f"{first.run} is under way since 2026-03-04T12:00:00Z"),
         runs.hold("toy", tmp_path),
     ):
         pytest.fail("two runs of one case at once")

@@ -9,7 +9,7 @@ from typing import Any
 
 from mlkit import sources
 from mlkit.params import Params
-from mlkit.pipeline import reuse, runs
+from mlkit.pipeline import reuse, runs, sound
 from mlkit.pipeline.graph import GRAPH, NOTEBOOKS
 from mlkit.pipeline.keys import Key, code_parts, differences, outputs_digest, step_key
 from mlkit.pipeline.reuse import Earlier
@@ -40,6 +40,8 @@ class Outlook:
         What `code_parts` returned.
     entries : dict
         Step to its entry in the record of this run, for those that are done.
+    say : callable
+        Is told what is ignored of an earlier run.
     """
 
     params: Params
@@ -49,6 +51,7 @@ class Outlook:
     resumed: Record | None
     code: Mapping[str, Any]
     entries: dict[str, Entry] = field(default_factory=dict)
+    say: Callable[[str], None] = lambda line: None
     _read: list[Record] = field(default_factory=list)
 
     def records(self) -> Iterator[Record]:
@@ -65,8 +68,18 @@ class Outlook:
         record = next(self.earlier_runs, None)
         if record is None:
             return False
-        self._read.append(record)
+        self._read.append(self._sound(record))
         return True
+
+    def _sound(self, record: Record) -> Record:
+        """Return a record without what is no result, and say what that is."""
+        found = sound.reusable(record)
+        if found["unfit"]:
+            self.say(
+                f"of run {found['run']} this is damaged in run.json and ignored: "
+                f"{'; '.join(found['unfit'])}"
+            )
+        return found
 
     @property
     def told(self) -> bool:
@@ -108,7 +121,9 @@ class Outlook:
                 yield each, why, key
         if self.resumed is None:
             return
-        for each in reuse.earlier_steps(name, [self.resumed], self.root):
+        # Read above as well, where what is ignored is said.
+        resumed = sound.reusable(self.resumed)
+        for each in reuse.earlier_steps(name, [resumed], self.root):
             if reuse.same(each, key, whatever_the_code=True):
                 although = reuse.changes(each, key, step=name)
                 why = f"from run {each.ran_in} although {'; '.join(although)}"
@@ -179,6 +194,9 @@ class DueSteps:
     _keys: dict[str, Key] = field(default_factory=dict)
     _why: dict[str, list[str]] = field(default_factory=dict)
     _facts: dict[str, Entry] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.outlook.say = self.runner.say
 
     def take(self, name: str) -> bool:
         """Take a good earlier result of a step, if there is one."""

@@ -20,6 +20,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from mlkit import store
+from mlkit.pipeline.sound import mended
 
 FORMAT = 1
 RUN_NAME = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{6}")
@@ -111,13 +112,16 @@ def _record(case: str, run: str, root: Path, *, busy: bool) -> dict[str, Any]:
     if not path.exists():
         return known | {"status": "running" if busy else "interrupted"}
     try:
-        record: dict[str, Any] = known | store.read_json(path)
+        # Its place says whose record it is.
+        record = mended(store.read_json(path) | known)
         status = record["status"]
+        if not isinstance(status, str):
+            raise TypeError(f"its status must be a text, got {status!r}")
     except (ValueError, KeyError, TypeError) as error:
         return known | {"status": "failed", "error": _damaged(path, error)}
     if status == "running" and not busy:
-        record["status"] = "interrupted"
-    return record
+        status = "interrupted"
+    return record | {"status": status}
 
 
 def _damaged(path: Path, error: Exception) -> dict[str, Any]:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import ast
+import inspect
 from pathlib import Path
 
 import mlkit
+from mlkit.clean import KEEP, find_old
+from mlkit.cli.clean import clean
 
 PACKAGE = Path(mlkit.__file__).parent
 
@@ -19,3 +22,18 @@ def test_json_is_declared_once() -> None:
         and ast.unparse(node).startswith("typer.Option('--json'")
     ]
     assert found == ["options.py"]
+
+
+def test_how_many_runs_a_clean_keeps_stands_in_one_place() -> None:
+    found = [
+        path.name
+        for path in (
+            *sorted((PACKAGE / "clean").glob("*.py")),
+            PACKAGE / "cli/clean.py",
+        )
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Constant) and node.value == KEEP
+    ]
+    assert found == ["__init__.py"]
+    asked = (inspect.signature(each).parameters["keep"] for each in (find_old, clean))
+    assert [each.default for each in asked] == [KEEP, KEEP]

@@ -11,7 +11,31 @@ inside the lock of its case, to a name that no reader takes for a run, and only 
 deleted: whoever kills it leaves no half of a run, and the next clean ends the work.
 """
 
-from mlkit.clean.plan import Item, Kept, Plan, find_old
-from mlkit.clean.removal import Cleaned, remove
+from __future__ import annotations
 
-__all__ = ["Cleaned", "Item", "Kept", "Plan", "find_old", "remove"]
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from mlkit.clean.plan import Item, Kept, Plan, find_old
+    from mlkit.clean.removal import Cleaned, remove
+
+__all__ = ["KEEP", "Cleaned", "Item", "Kept", "Plan", "find_old", "remove"]
+
+# How many of the newest runs a case keeps unless somebody says otherwise. It stands
+# here, beside imports that wait: the help of the command line names it.
+KEEP = 20
+_HOME = {
+    "Cleaned": "removal",
+    "Item": "plan",
+    "Kept": "plan",
+    "Plan": "plan",
+    "find_old": "plan",
+    "remove": "removal",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOME:
+        return getattr(importlib.import_module(f"mlkit.clean.{_HOME[name]}"), name)
+    raise AttributeError(f"module 'mlkit.clean' has no attribute {name!r}")

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from mlkit import store
+from mlkit.clean import KEEP
 from mlkit.clean.survey import (
     TEMPORARY,
     FoundCase,
@@ -21,7 +22,6 @@ from mlkit.clean.survey import (
 )
 from mlkit.pipeline import runs
 
-KEEP = 20
 # A file this young may belong to a process that is at work, as `store.sweep` has it.
 AT_WORK = 3600.0
 SWEPT = ("reports", "registry", "params", "data/parts")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 import mlkit
+from mlkit.clean import KEEP
 from mlkit.cli.options import AsJson
 from mlkit.cli.printing import complain, end, note, print_json, say
 
@@ -19,7 +20,7 @@ def clean(
     keep: Annotated[
         int,
         typer.Option("--keep", min=1, help="How many of the newest runs a case keeps."),
-    ] = 20,
+    ] = KEEP,
     yes: Annotated[
         bool, typer.Option("--yes", help="Do it; without it, only show what would go.")
     ] = False,

@@ -201,12 +201,16 @@ class DueSteps:
     def take(self, name: str) -> bool:
         """Take a good earlier result of a step, if there is one."""
         key = self._keys[name] = self.outlook.key(name)
-        damaged = []
+        damaged, told = [], set()
         for found, why, kept in self.outlook.candidates(name, key):
             damage = reuse.damage(found)
             if not damage:
                 self._take(name, kept, found, why)
                 return True
+            # Most often the same files, which several runs share.
+            if (found.ran_in, damage) in told:
+                continue
+            told.add((found.ran_in, damage))
             run = found.folder.run
             damaged.append(f"of the result in run {run}, {damage}")
             self.runner.say(f"{name:<9} is not taken from run {run}: {damage}")

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from mlkit.pipeline import runs
+from mlkit.pipeline.stopped import failure
 
 AT = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)
 HOLD = """
@@ -115,3 +116,10 @@ def test_finished_runs_keep_their_status_newest_first(tmp_path: Path) -> None:
     write_record(new, "ok")
     seen = [(r["run"], r["status"]) for r in runs.records("toy", tmp_path)]
     assert seen == [(new.run, "ok"), (old.run, "failed")]
+
+
+def test_a_run_that_found_another_under_way_is_told_to_wait() -> None:
+    said = failure(runs.BusyError("one run of a case goes at a time"))
+    assert "--wait" in said["advice"]
+    assert "fault of mlkit" not in said["advice"]
+    assert said["exit_code"] == 4

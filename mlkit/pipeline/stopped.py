@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from mlkit.pipeline.runs import BusyError
 from mlkit.registry import ConflictError, RegistryError
 
 
@@ -69,6 +70,9 @@ def failure(error: BaseException) -> dict[str, Any]:
         case StepStoppedError():
             message = str(error)
             advice = "The next run starts it again."
+        case BusyError():
+            message = str(error)
+            advice = "Run it again when that run has ended, or with --wait."
         case OSError():
             message = f"{error.filename or 'the disk'}: {error.strerror or error}"
             advice = "Check the disk's free space and the folder's rights."
@@ -85,5 +89,5 @@ def failure(error: BaseException) -> dict[str, Any]:
         "type": type(error).__name__,
         "message": message,
         "advice": advice,
-        "exit_code": 4 if isinstance(error, ConflictError) else 3,
+        "exit_code": 4 if isinstance(error, ConflictError | BusyError) else 3,
     }

@@ -249,6 +249,15 @@ class TestADamagedResult:
         # It was made anew, and is whole.
         assert taken(run_steps(root, names=("data", "train"))) == ["data", "train"]
 
+    def test_a_file_that_several_runs_share_is_told_of_once(self, done, root) -> None:
+        for _ in range(2):
+            run_steps(root, names=("data", "train"))
+        cut(root / "reports" / "toy" / done[1] / "train" / "made.json")
+        said: list[str] = []
+        again = run_steps(root, said=said, names=("data", "train"))
+        assert len(why(again, "train")) == 1
+        assert sum("is not taken from" in line for line in said) == 1
+
     def test_a_damaged_page_is_written_anew(self, done, root: Path) -> None:
         page = root / "reports" / "toy" / done[1] / "train.html"
         whole = page.read_bytes()
@@ -379,6 +388,14 @@ class TestWhatCannotBeResumed:
         path.unlink()
         store.write_json(path, record)
         with pytest.raises(ResumeError, match="no params of a retrain"):
+            retrain("toy", root=root, resume=done[1])
+
+    def test_many_retrains_at_once(self, done, root: Path) -> None:
+        path = root / "reports" / "toy" / done[1] / "run.json"
+        record = store.read_json(path) | {"kind": "fan_out", "status": "failed"}
+        path.unlink()
+        store.write_json(path, record)
+        with pytest.raises(ResumeError, match="`mlkit retrain toy` takes what was"):
             retrain("toy", root=root, resume=done[1])
 
     def test_by_all_cases_or_by_force(self, root: Path) -> None:

@@ -176,6 +176,11 @@ def _recorded_params(
             f"{asked}, and it ended well; `mlkit retrain {case}` takes what has not "
             "changed since"
         )
+    if record.get("kind") == "fan_out":
+        raise ResumeError(
+            f"{asked}, and it is one of many retrains at once, each with a run of its "
+            f"own; `mlkit retrain {case}` takes what was done and does the rest"
+        )
     if record.get("kind", "retrain") != "retrain" or not record.get("params"):
         raise ResumeError(
             f"{asked}, and its record has no params of a retrain; start anew with "

@@ -18,6 +18,7 @@ import papermill
 import pytest
 
 from mlkit import kernels
+from mlkit.kernels.likeness import likeness
 from mlkit.params import load_params
 from mlkit.pipeline.signatures import arguments
 from tests.kernel_state import differences, probe
@@ -87,6 +88,29 @@ def test_a_forked_kernel_takes_after_its_client_and_not_its_parent(
     assert forked["handlers"]["SIGHUP"] == "1"
     assert forked["numba"] == [1, 1]
     assert {count for _, count in forked["threads"]} == {1}
+
+
+def test_the_size_of_the_terminal_is_the_clients_and_needs_no_parent_of_its_own() -> (
+    None
+):
+    size = {"COLUMNS": "47", "LINES": "11"}
+    plain = {name: text for name, text in os.environ.items() if name not in size}
+    assert likeness(plain) == likeness({**plain, **size})
+    assert kernels.begin(plain)
+    show = (
+        "import pandas, rich, shutil, numba.core.types.functions as errors\n"
+        "pandas.options.display.width = None\n"
+        "print(shutil.get_terminal_size(), rich.get_console().size)\n"
+        "print(errors._termwidth)\n"
+        "print(pandas.DataFrame({f'column {n}': [n] for n in range(30)}))"
+    )
+    shown = []
+    for cold in ("", "1"):
+        with kernel(env={**plain, **size, "MLKIT_COLD": cold}) as started:
+            assert started.warm is not bool(cold)
+            shown.append(started.run(show))
+    assert shown[0] == shown[1]
+    assert "columns=47, lines=11" in shown[0]
 
 
 def test_the_variables_of_one_kernel_are_not_those_of_the_next(tmp_path: Path) -> None:

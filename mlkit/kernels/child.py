@@ -289,6 +289,9 @@ def _start_anew() -> None:
     tempfile: Any = sys.modules.get("tempfile")
     if tempfile is not None:
         tempfile.tempdir = None
+    errors: Any = sys.modules.get("numba.core.types.functions")
+    if errors is not None:
+        errors._termwidth = shutil.get_terminal_size().columns
     for name in LOOKED:
         sys.modules.pop(name, None)
     importlib.invalidate_caches()

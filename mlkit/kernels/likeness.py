@@ -77,9 +77,7 @@ LOADED = (
     "TRAITLETS_",
 )
 LOADED_NAMES = {
-    "COLUMNS",
     "HOME",
-    "LINES",
     "USER",
     "XDG_CACHE_HOME",
     "XDG_CONFIG_HOME",
@@ -88,8 +86,10 @@ LOADED_NAMES = {
 # Of these, the ones that a kernel applies after the fork, and those that joblib and
 # scikit-learn set in every process that imports them.
 APPLIED = {
+    "COLUMNS",
     "KMP_DUPLICATE_LIB_OK",
     "KMP_INIT_AT_FORK",
+    "LINES",
     "LOKY_MAX_CPU_COUNT",
     "MKL_NUM_THREADS",
     "MPLBACKEND",

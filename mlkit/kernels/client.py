@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+# As in `wire.py`, which cannot be imported here: no module of mlkit may be in a parent.
 HEAD = struct.Struct("!Q")
 CREDENTIALS = struct.Struct("3i")
 

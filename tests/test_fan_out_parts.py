@@ -9,9 +9,9 @@ import pandas as pd
 import pytest
 
 from mlkit.fan_out.parts import PARTS, remove_gone
-from mlkit.fan_out.retraining import ALL, _add, _Plan
+from mlkit.fan_out.retraining import ALL, _add, _Plan, retrain_many
 from mlkit.fan_out.segments import divide
-from mlkit.params import Params, params_from_dict
+from mlkit.params import Params, ParamsError, params_from_dict
 from mlkit.pipeline import runs
 from tests.workspace import PROJECT, toy_table
 
@@ -86,6 +86,33 @@ def test_without_anything_gone_nothing_is_locked(root: Path) -> None:
     shutil.rmtree(root / "reports")
     add(root)
     assert not (root / "reports").exists()
+
+
+@pytest.mark.parametrize("asked", ["toy", None])
+def test_a_sensitive_column_is_refused_before_its_values_name_anything(
+    tmp_path: Path, asked: str | None
+) -> None:
+    table = toy_table(60)
+    values = ["secret-" + value for value in table["region"]]
+    table.assign(region=values).to_csv(tmp_path / "t.csv", index=False)
+    shutil.copytree(PROJECT / "notebooks", tmp_path / "notebooks")
+    (tmp_path / "params").mkdir()
+    (tmp_path / "params" / "toy.yaml").write_text(
+        "case: toy\ntask: binary\nsegments: region\n"
+        "data: {source: t.csv, target: bought, positive: yes, sensitive: [region]}\n"
+    )
+    before = set(tmp_path.rglob("*"))
+    if asked:
+        with pytest.raises(ParamsError, match="may not be a column of"):
+            retrain_many(asked, root=tmp_path)
+        assert set(tmp_path.rglob("*")) == before
+    else:
+        (member,) = retrain_many(root=tmp_path).record["members"]
+        assert "may not be a column of data.sensitive" in member["error"]["message"]
+    written = set(tmp_path.rglob("*")) - before
+    assert not [path for path in written if "secret-" in path.name]
+    texts = [path.read_bytes() for path in written if path.is_file()]
+    assert not [text for text in texts if b"secret-" in text]
 
 
 def test_a_part_is_read_without_its_mark(root: Path) -> None:

@@ -51,6 +51,7 @@ def _lines(found: Comparison) -> Iterator[str]:
         ("params", found.params),
         ("data", found.data),
         ("versions", found.environment),
+        ("decision", found.decision),
     ):
         for change in changes[:CHANGED]:
             values = " -> ".join(map(words.value_text, (change.a, change.b)))

@@ -32,8 +32,9 @@ class Comparison:
         Who they are: ``case``, ``run``, ``kind``, ``status``, ``started``, ``seconds``,
         ``who``, ``verdict`` (its word), ``headline``, ``reason``, ``version`` and
         ``error``.
-    params, data, environment : tuple of Change
-        What has another value. `data` also tells of columns.
+    params, data, environment, decision : tuple of Change
+        What has another value. `data` also tells of columns, `decision` of the
+        champion, the verdict, the version and its stage.
     metrics : tuple of MetricPair
         Every metric of either.
     standing : Standing
@@ -53,6 +54,7 @@ class Comparison:
     params: tuple[Change, ...]
     data: tuple[Change, ...]
     environment: tuple[Change, ...]
+    decision: tuple[Change, ...]
     metrics: tuple[MetricPair, ...]
     standing: Standing
     cells: tuple[CellChange, ...]
@@ -72,6 +74,7 @@ class Comparison:
             f"the code of {steps}": bool(self.cells),
             "the commit": self.commits.differ,
             **dict.fromkeys(_named(self.environment, "version"), True),
+            **{f"the {change.what}": True for change in self.decision},
             "perhaps what is not committed": self.commits.uncertain,
         }
         return tuple(words for words, differs in named.items() if differs)
@@ -110,6 +113,7 @@ class Comparison:
             "cells": [cell.to_dict() for cell in self.cells],
             "commits": self.commits.to_dict(),
             "environment": [change.to_dict() for change in self.environment],
+            "decision": [change.to_dict() for change in self.decision],
             "figures": [pair.to_dict() for pair in self.figures],
             "missing": list(self.missing),
         }
@@ -154,6 +158,7 @@ def compare(a: Chosen, b: Chosen, root: Path | None = None) -> Comparison:
         params=param_changes(old, new),
         data=data.data_changes(a, b),
         environment=code.environment(old, new),
+        decision=decision_changes(old, new),
         metrics=metrics,
         standing=measured.standing(old, new, metrics),
         cells=tuple(changes),
@@ -187,6 +192,30 @@ def param_changes(a: Mapping[str, Any], b: Mapping[str, Any]) -> tuple[Change, .
         # As they are written: to Python, true is 1.
         if json.dumps(flat[0].get(key)) != json.dumps(flat[1].get(key))
     )
+
+
+def decision_changes(a: Mapping[str, Any], b: Mapping[str, Any]) -> tuple[Change, ...]:
+    """Return what two runs were judged against and came to, where it is not the same.
+
+    Of a run that came to no decision, only its champion is known.
+    """
+    champions = _champion(a), _champion(b)
+    told = [("champion", *champions)] if None not in champions else []
+    old, new = (run.get("verdict") for run in (a, b))
+    if old and new:
+        for name in ("verdict", "version", "stage"):
+            told.append((name, old.get(name), new.get(name)))
+    return tuple(Change(*each) for each in told if each[1] != each[2])
+
+
+def _champion(run: Mapping[str, Any]) -> str | None:
+    """Return the version that a run was judged against; None where that is unknown."""
+    for step in run.get("steps") or ():
+        parts = (step.get("key") or {}).get("parts") or {}
+        if step.get("name") == "evaluate" and "champion" in parts:
+            return str((parts["champion"] or {}).get("version") or "none")
+    verdict = run.get("verdict") or {}
+    return str(verdict["champion"] or "none") if "champion" in verdict else None
 
 
 def _facts(run: Mapping[str, Any]) -> dict[str, Any]:

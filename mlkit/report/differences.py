@@ -189,9 +189,10 @@ def _changes(found: Mapping[str, Any]) -> Iterator[Table]:
         "params": "Params that differ",
         "data": "Data that differ",
         "environment": "Versions that differ",
+        "decision": "Decisions that differ",
     }
     for key, caption in titles.items():
-        if found[key]:
+        if found.get(key):
             rows = [
                 {"what": change["what"], "a": value_text(change["a"]),
                  "b": value_text(change["b"])}

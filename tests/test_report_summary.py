@@ -91,6 +91,33 @@ def test_a_fold_survives_the_page_of_a_notebook() -> None:
     assert folded.table is not None
 
 
+def keyed(**parts: Any) -> dict[str, Any]:
+    """Return a run whose step ``train`` has a key of such parts."""
+    known = {"notebook": "1", "mlkit": "1", "workspace_code": {"costs.py": "1"}}
+    key = {"digest": "0", "parts": known | parts}
+    return changed(steps=[{"name": "train", "status": "ok", "key": key}])
+
+
+@pytest.mark.parametrize(
+    ("parts", "said"),
+    [
+        ({"notebook": "2"}, "Code: notebooks/train.ipynb changed"),
+        ({"mlkit": "2"}, "Code: mlkit changed"),
+        ({"workspace_code": {"costs.py": "2"}}, "Code: costs.py changed"),
+        ({"workspace_code": {}}, "Code: costs.py changed"),
+        (
+            {"notebook": "2", "mlkit": "2"},
+            "Code: notebooks/train.ipynb and mlkit changed",
+        ),
+    ],
+)
+def test_code_that_git_does_not_know_of_is_told(parts: dict[str, Any], said: str):
+    assert changes(keyed(**parts), keyed()) == (said,)
+    assert changes(keyed(), keyed())[0].startswith("Nothing: the same data")
+    # A record of an older mlkit has no keys, and nothing is made up of that.
+    assert changes(keyed(**parts), changed())[0].startswith("Nothing: the same data")
+
+
 def test_equal_runs_have_no_changes() -> None:
     assert changes(RUN, changed()) == (
         "Nothing: the same data, params, code and package versions.",

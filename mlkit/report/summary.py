@@ -18,6 +18,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from mlkit.report import wording
+from mlkit.report.changed_code import changed_code
 from mlkit.report.concealed import conceal, sensitive_columns
 from mlkit.report.views import Outcome
 
@@ -149,6 +150,7 @@ def changes(run: Run, previous: Run | None, *, first: bool = True) -> tuple[str,
     found = [
         *_data_changes(run.get("data") or {}, previous.get("data") or {}),
         *_param_changes(run, previous),
+        *changed_code(run, previous),
         *_code_changes(run.get("git") or {}, previous.get("git") or {}),
         *_package_changes(run, previous),
     ]

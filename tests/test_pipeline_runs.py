@@ -44,7 +44,9 @@ def holder(tmp_path):
 
 def write_record(folder: runs.RunFolder, status: str) -> None:
     folder.record.write_text(
-        json.dumps({"run": folder.run, "status": status, "started_at": "2026-03-04T12:00:00Z"})
+        json.dumps(
+            {"run": folder.run, "status": status, "started_at": "2026-03-04T12:00:00Z"}
+        )
     )
 
 
@@ -66,7 +68,9 @@ def test_a_second_run_ends_at_once_and_names_the_first(tmp_path, holder) -> None
     first = runs.create_run("toy", tmp_path, at=AT)
     write_record(first, "running")
     with (
-        pytest.raises(runs.BusyError, match=f"{first.run} is under way since 2026-03-04T12:00:00Z"),
+        pytest.raises(
+            runs.BusyError, match=f"{first.run} is under way since 2026-03-04T12:00:00Z"
+        ),
         runs.hold("toy", tmp_path),
     ):
         pytest.fail("two runs of one case at once")

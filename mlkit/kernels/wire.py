@@ -11,8 +11,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
-# `client.py` has both as well: it is a script's part, and no module of mlkit may be in a
-# parent, whose kernels would have it too.
+# `client.py` has both as well: it is a script's part, and no module of mlkit may be in
+# a parent, whose kernels would have it too.
 HEAD = struct.Struct("!Q")
 CREDENTIALS = struct.Struct("3i")
 

@@ -24,7 +24,7 @@ from mlkit.differences import (
     write_page,
 )
 from mlkit.differences.code import cell_changes, commits, environment, reordered
-from mlkit.differences.comparison import param_changes
+from mlkit.differences.comparison import decision_changes, param_changes
 from mlkit.differences.measured import metric_pairs, standing
 from mlkit.differences.notebooks import Cell, cells
 from mlkit.pipeline import runs as pipeline_runs
@@ -416,7 +416,8 @@ class TestComparison:
         assert found.standing.better is None
         assert found.headline.startswith(
             "A and B differ in the data, seed, train.options.depth, the code of data, "
-            "the commit and scikit-learn; neither is shown to be better: "
+            "the commit, scikit-learn, the verdict, the version and the stage; neither "
+            "is shown to be better: "
         )
         assert all(pair.same for pair in found.figures)
 
@@ -434,6 +435,37 @@ class TestComparison:
         assert found.identical
         assert found.headline == "Nothing differs between A and B but when they ran"
         assert compare(a, a).headline == "A and B are the same run"
+
+    @pytest.mark.parametrize(
+        ("verdict", "said"),
+        [
+            ({"champion": "1.0.0"}, "the champion"),
+            ({"verdict": "keep"}, "the verdict"),
+            ({"version": "1.1.9"}, "the version"),
+            ({"stage": "staging"}, "the stage"),
+        ],
+    )
+    def test_another_decision_is_a_difference(
+        self, tmp_path: Path, verdict: dict[str, Any], said: str
+    ) -> None:
+        old = changed(run=OLD, verdict=RUN["verdict"] | verdict)
+        found = compare(write_run(tmp_path, old), write_run(tmp_path, RUN))
+        assert found.differs_in == (said,)
+        assert not found.identical
+        assert found.headline.startswith(f"A and B differ in {said}; ")
+        (change,) = found.to_dict()["decision"]
+        (name,) = verdict
+        assert change == {"what": name, "a": verdict[name], "b": RUN["verdict"][name]}
+
+    def test_the_champion_is_known_of_a_run_without_a_decision(self) -> None:
+        def run(champion: Any) -> dict[str, Any]:
+            key = {"parts": {"champion": champion}}
+            return {"steps": [{"name": "evaluate", "key": key}]}
+
+        first, second = run(None), run({"version": "1.0.0", "digest": "0"})
+        (change,) = decision_changes(first, second)
+        assert change.to_dict() == {"what": "champion", "a": "none", "b": "1.0.0"}
+        assert decision_changes(second, {"steps": []}) == ()
 
     def test_another_figure_alone_is_a_difference(self, tmp_path: Path) -> None:
         shown = notebook(code_cell("c", "x", html=body()))
@@ -545,7 +577,9 @@ class TestCommand:
         done = run_mlkit(retrained, "diff", "toy:previous", "toy:latest")
         assert done.returncode == 0, done.stderr
         lines = done.stdout.splitlines()
-        assert "A and B differ in explain.repeats; both have the same model." in lines
+        differ = "explain.repeats, the champion, the verdict, the version and the stage"
+        assert f"A and B differ in {differ}; both have the same model." in lines
+        assert "  decision: champion none -> 1.0.0" in lines
         assert "  params: explain.repeats 2 -> 3" in lines
         page = Path(lines[-1].removeprefix("report: "))
         assert page.stat().st_size < 2_000_000

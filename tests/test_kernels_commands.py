@@ -16,7 +16,7 @@ import pytest
 
 from mlkit import kernels
 from mlkit.pipeline import runs
-from tests.workspace import make_workspace
+from tests.workspace import CTRL_C, make_workspace
 
 MLKIT = str(Path(sys.executable).with_name("mlkit"))
 pytestmark = pytest.mark.skipif(
@@ -187,7 +187,7 @@ def test_a_command_without_a_stream_does_its_work_itself(
 
 
 @pytest.mark.usefixtures("parent")
-@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("sent", [CTRL_C, signal.SIGTERM])
 def test_a_signal_reaches_the_command_which_ends_in_order(
     root: Path, sent: signal.Signals
 ) -> None:

@@ -20,6 +20,7 @@ from mlkit.pipeline.jobs import work_through
 from mlkit.pipeline.retraining import retrain
 from tests.light import break_step, entries, make_light, run_steps
 from tests.workspace import (
+    CTRL_C,
     add_cell,
     live_kernels,
     make_workspace,
@@ -38,13 +39,6 @@ assert len(list(noted.glob("*"))) >= {count}, "the other kernel did not come"
 """
 SLEEP = "import time; time.sleep(300)"
 # Ctrl-C has no meaning to what was started by a shell that has it ignored.
-CTRL_C = pytest.param(
-    signal.SIGINT,
-    marks=pytest.mark.skipif(
-        signal.getsignal(signal.SIGINT) is signal.SIG_IGN,
-        reason="the shell that started the tests has them ignore Ctrl-C",
-    ),
-)
 
 
 class Played:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -12,9 +13,18 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import psutil
+import pytest
 
 PROJECT = Path(__file__).resolve().parents[1]
 MLKIT = str(Path(sys.executable).with_name("mlkit"))
+# One of the signals that end a run; a shell has what it starts aside ignore it.
+CTRL_C = pytest.param(
+    signal.SIGINT,
+    marks=pytest.mark.skipif(
+        signal.getsignal(signal.SIGINT) is signal.SIG_IGN,
+        reason="the shell that started the tests has them ignore Ctrl-C",
+    ),
+)
 TOY = """\
 format: 1
 case: toy

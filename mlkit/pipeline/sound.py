@@ -133,6 +133,7 @@ STEP: dict[str, Fits] = {
     **dict.fromkeys(("seconds", "peak_memory_mb"), _number),
     "why": _texts,
     "error": ERROR,
+    "key": _with(digest=_text, parts=_with(workspace_code=_mapping)),
     "inputs": _files,
     "outputs": _files,
     "scraps": _with(evaluation=EVALUATION, outcome=_mapping, numbers=_mappings),

@@ -204,9 +204,9 @@ def test_a_signal_reaches_the_command_which_ends_in_order(
 def test_a_command_dies_with_the_process_that_asked_for_it(root: Path) -> None:
     process = start(root, "retrain", "toy", "--force")
     record = under_way(root, process)
-    (parent,) = [p for p in kernels.status() if p.kernels]
-    (command,) = [each for each in parent.kernels if each["what"] == "command"]
-    assert (command["pid"], command["client"]) == (record["pid"], process.pid)
+    forked = [each for parent in kernels.status() for each in parent.kernels]
+    (command,) = [each for each in forked if each["pid"] == record["pid"]]
+    assert (command["what"], command["client"]) == ("command", process.pid)
     assert record["pid"] != process.pid
     process.kill()
     process.communicate(timeout=60)

@@ -83,7 +83,8 @@ lock: ## Resolve requirements.lock for pyproject.toml; UPGRADE=1 takes the newes
 	@test -x $(BIN)/uv || { echo "run make setup first" >&2; exit 1; }
 	$(BIN)/uv pip compile pyproject.toml --quiet --output-file requirements.lock \
 	    --universal --python-version 3.11 --fork-strategy fewest --generate-hashes \
-	    --extra boosting --extra dask --extra postgres --group dev --group setup \
+	    --extra boosting --extra dask --extra notify --extra postgres --extra sketches \
+	    --group dev --group setup \
 	    --no-emit-index-url --annotation-style line \
 	    --custom-compile-command "make lock" \
 	    $(if $(UPGRADE),--upgrade)

@@ -14,6 +14,7 @@ from types import ModuleType
 __version__ = "0.1.0"
 
 ROOMS = (
+    "alerts",
     "clean",
     "cli",
     "data",
@@ -22,12 +23,17 @@ ROOMS = (
     "drift",
     "evaluate",
     "explain",
+    "exposition",
     "fan_out",
     "kernels",
+    "label_free",
     "metrics",
+    "monitor",
     "params",
     "pipeline",
     "predict",
+    "prediction_log",
+    "profiling",
     "registry",
     "report",
     "reproduce",

@@ -53,6 +53,7 @@ ENVIRONMENTS = [
 CONDA_NAMES = {
     "bleach": "bleach-with-css",
     "duckdb": "python-duckdb",
+    "prometheus-client": "prometheus_client",
     "xgboost": "py-xgboost",
     "xgboost-cpu": "py-xgboost",
 }
@@ -89,7 +90,7 @@ def test_the_lock_serves_every_python_and_platform(environment: dict[str, str]) 
     assert max(Counter(name for name, _ in pinned).values()) == 1
     versions = dict(pinned)
     for needed in requirements(
-        "library", "boosting", "dask", "postgres", "dev", "setup"
+        "library", "boosting", "dask", "notify", "postgres", "sketches", "dev", "setup"
     ):
         if needed.marker is None or needed.marker.evaluate(environment):
             version = versions[canonicalize_name(needed.name)]
@@ -132,7 +133,9 @@ def test_conda_users_get_the_same_bounds() -> None:
     assert conda.pop("pip") == setup["pip"]
     assert conda == {
         CONDA_NAMES.get(r.name, r.name): r.specifier
-        for r in requirements("library", "boosting", "dask", "postgres", "dev")
+        for r in requirements(
+            "library", "boosting", "dask", "notify", "postgres", "sketches", "dev"
+        )
     }
     assert "--editable ." in by_pip
     assert CONDA["channels"] == ["conda-forge"]

@@ -22,6 +22,15 @@ class Statistic(Section):
     threshold: float = Field(description="A column with more than this is flagged.")
 
 
+class Embedding(Section):
+    """Columns that are one thing together."""
+
+    name: Name = Field(description="How reports call it.")
+    columns: Text = Field(
+        description="A pattern of their names, such as `vector_*`; each a number."
+    )
+
+
 class Drift(Section):
     """What is compared with what, and from when on a difference counts."""
 
@@ -81,6 +90,17 @@ class Drift(Section):
     )
     min_rows: int = Field(
         50, ge=10, description="Fewer current rows than this are not judged."
+    )
+    multivariate: bool = Field(
+        True,
+        description="Whether to look also for changes of how columns hang together: a "
+        "classifier that tells current rows from those of the reference, and what "
+        "principal components leave over.",
+    )
+    embeddings: list[Embedding] = Field(
+        default_factory=list,
+        description="Groups of columns that are compared as one point each, not one "
+        "by one.",
     )
     statistics: list[Statistic] = Field(
         default_factory=list, description="Statistics of your own, by dotted path."

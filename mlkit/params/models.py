@@ -14,6 +14,7 @@ from mlkit.params.data_section import Data, Split
 from mlkit.params.drift_section import Drift, Statistic
 from mlkit.params.evaluate_section import PRIMARY_METRIC, Evaluate, Gate, Metric
 from mlkit.params.explain_section import Explain
+from mlkit.params.monitor_section import Monitor, Notify
 from mlkit.params.train_section import ESTIMATORS, Search, Train
 from mlkit.params.values import Kind, Name, Section, SemanticVersion, Task, Text
 
@@ -27,6 +28,8 @@ __all__ = [
     "Gate",
     "Kind",
     "Metric",
+    "Monitor",
+    "Notify",
     "Params",
     "Pipeline",
     "Registry",
@@ -89,6 +92,8 @@ class Params(Section):
     evaluate: Evaluate = Field(default_factory=Evaluate)
     explain: Explain = Field(default_factory=Explain)
     drift: Drift = Field(default_factory=Drift)
+    monitor: Monitor = Field(default_factory=Monitor)
+    notify: Notify = Field(default_factory=Notify)
     registry: Registry = Field(default_factory=Registry)
     pipeline: Pipeline = Field(default_factory=Pipeline)
 

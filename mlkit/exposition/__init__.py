@@ -1,0 +1,3 @@
+"""Exposition: a model's figures, as Prometheus reads them."""
+
+__all__ = ()

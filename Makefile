@@ -20,7 +20,7 @@ COMPLETE = import ensurepip; $(FITS)
 
 .DEFAULT_GOAL = help
 .PHONY: help setup new retrain data train evaluate explain drift lab reports doctor \
-        test check format bench docs lock clean again
+        test check format bench docs lock evidently clean again
 
 help: ## List the targets
 	@echo "make <target> [CASE=$(CASE)] [SET=\"key=value key=value\"]"
@@ -88,10 +88,25 @@ lock: ## Resolve requirements.lock for pyproject.toml; UPGRADE=1 takes the newes
 	    --no-emit-index-url --annotation-style line \
 	    --custom-compile-command "make lock" \
 	    $(if $(UPGRADE),--upgrade)
+	$(BIN)/uv pip compile requirements-evidently.in --quiet \
+	    --output-file requirements-evidently.lock \
+	    --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	    --annotation-style line --custom-compile-command "make lock" \
+	    $(if $(UPGRADE),--upgrade)
+
+evidently: .evidently/.ready ## Build the environment of its own that Evidently needs
 
 clean: ## Remove caches; reports, registry, data and .venv stay
 	rm -rf .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find . -name .venv -prune -o -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# Evidently needs an older pandas than mlkit, so the two never share an environment.
+.evidently/.ready: requirements-evidently.lock | .venv/.ready
+	rm -rf .evidently
+	$(BIN)/python -m venv .evidently
+	.evidently/bin/python -m pip install --quiet --disable-pip-version-check \
+	    --no-input --require-hashes -r requirements-evidently.lock
+	touch .evidently/.ready
 
 # A copy of an environment in another folder still points to the first one.
 ifneq ($(shell head -n 1 .venv/.ready 2>/dev/null),$(shell pwd -P))

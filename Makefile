@@ -100,12 +100,13 @@ clean: ## Remove caches; reports, registry, data and .venv stay
 	rm -rf .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find . -name .venv -prune -o -name __pycache__ -type d -prune -exec rm -rf {} +
 
-# Evidently needs an older pandas than mlkit, so the two never share an environment.
+# Evidently needs an older pandas than mlkit, so the two never share an environment. The
+# lock names all there is to install; pip would miss the hash of a dependency's extra.
 .evidently/.ready: requirements-evidently.lock | .venv/.ready
 	rm -rf .evidently
 	$(BIN)/python -m venv .evidently
 	.evidently/bin/python -m pip install --quiet --disable-pip-version-check \
-	    --no-input --require-hashes -r requirements-evidently.lock
+	    --no-input --no-deps --require-hashes -r requirements-evidently.lock
 	touch .evidently/.ready
 
 # A copy of an environment in another folder still points to the first one.

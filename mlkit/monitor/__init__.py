@@ -1,3 +1,41 @@
-"""Monitoring: whether a model in production is healthy, and on what evidence."""
+"""Monitoring: whether a model in production is healthy, and on what evidence.
 
-__all__ = ()
+A *check* reads what a model was asked and what became of it: the prediction log, the
+outcomes, and the reference profile of the version. It divides them into *windows* of
+time and says of each how many predictions there were, how long they took, how good they
+were and whether their features still look like those that the model learned from. From
+this follow *issues*, each with its evidence, and the model's *health*: healthy,
+degraded or critical.
+"""
+
+from mlkit.monitor.check_record import Check
+from mlkit.monitor.records import (
+    Challenger,
+    Health,
+    Issue,
+    Latency,
+    LogState,
+    Quality,
+    Recorded,
+    Resources,
+    Trend,
+    WindowCalibration,
+    WindowDrift,
+    WindowFigures,
+)
+
+__all__ = [
+    "Challenger",
+    "Check",
+    "Health",
+    "Issue",
+    "Latency",
+    "LogState",
+    "Quality",
+    "Recorded",
+    "Resources",
+    "Trend",
+    "WindowCalibration",
+    "WindowDrift",
+    "WindowFigures",
+]

@@ -1,0 +1,465 @@
+"""Records of a check: what a model in production did, window by window, and its health.
+
+Every record is plain data: ``to_dict`` gives what a page, ``--json`` and the history
+show. Moments are ISO texts in UTC.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal, Self
+
+from mlkit.data.markup import table
+from mlkit.metrics import Estimate, number_or_none, show
+from mlkit.params.monitor_section import Severity
+
+Status = Literal["healthy", "degraded", "critical"]
+Direction = Literal["better", "worse", "steady", "unknown"]
+
+
+@dataclass(frozen=True)
+class Latency:
+    """How long answers took, in milliseconds.
+
+    Attributes
+    ----------
+    p50, p95, p99 : float
+        Half, 95 % and 99 % of the answers took no longer.
+    n : int
+        Answers whose latency is known.
+    """
+
+    p50: float
+    p95: float
+    p99: float
+    n: int
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the latency as plain JSON data."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class WindowDrift:
+    """What drift detection said of the predictions of one window.
+
+    Attributes
+    ----------
+    verdict : str
+        As in :class:`mlkit.drift.DriftReport`.
+    score : float or None
+        From 0 to 1: how much drifted; None where nothing was judged.
+    flagged : tuple of str
+        Names of the flagged columns.
+    reason : str
+        Why, in a sentence.
+    rows : int
+        Rows that were judged.
+    level : float or None
+        The false-alarm rate that the verdict was held to.
+    effects : mapping of str to float
+        Effect of each column that was compared, from 0 to 1.
+    """
+
+    verdict: str
+    score: float | None
+    flagged: tuple[str, ...]
+    reason: str
+    rows: int
+    level: float | None = None
+    effects: Mapping[str, float] = field(default_factory=dict)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the drift as plain JSON data."""
+        return asdict(self) | {
+            "flagged": list(self.flagged),
+            "effects": dict(self.effects),
+        }
+
+    @classmethod
+    def from_dict(cls, stored: Mapping[str, Any]) -> Self:
+        """Return the drift that `to_dict` wrote."""
+        return cls(**{**stored, "flagged": tuple(stored["flagged"])})
+
+
+@dataclass(frozen=True)
+class WindowCalibration:
+    """How far probabilities were from what happened.
+
+    Attributes
+    ----------
+    error : float
+        The calibration error.
+    floor : float
+        What a perfect model with these predictions would show by chance.
+    p_value : float
+        How often a perfect model would show at least this error.
+    n : int
+        Predictions whose outcome is known.
+    """
+
+    error: float
+    floor: float
+    p_value: float
+    n: int
+
+    @property
+    def excess(self) -> float:
+        """The error beyond chance, never below 0."""
+        return max(0.0, self.error - self.floor)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the calibration as plain JSON data."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class WindowFigures:
+    """What was predicted in a window of time, and how well.
+
+    Attributes
+    ----------
+    label : str
+        What people call the window, such as ``2026-11-20``.
+    start, end : str
+        Its first moment and the first one after it; of a window by count, the moments
+        of its first and last prediction.
+    complete : bool
+        Whether the window has ended.
+    predictions, errors : int
+        Requests that were answered, and that failed.
+    labelled, missing_labels, late_labels : int
+        Predictions whose outcome is known; is not; is not though it is due.
+    latency : Latency or None
+        None where none was logged.
+    metrics : mapping of str to Estimate
+        Metric to its value with interval; empty where too few outcomes are known.
+    calibration : WindowCalibration or None
+        Where probabilities and enough outcomes are known.
+    drift : WindowDrift or None
+        None without a reference to compare with.
+    versions : mapping of str to int
+        Predictions of every version that was asked in the window.
+    stored : bool
+        Whether the figures come from the history, as the log holds the rows no longer.
+    """
+
+    label: str
+    start: str
+    end: str
+    complete: bool
+    predictions: int
+    errors: int = 0
+    labelled: int = 0
+    missing_labels: int = 0
+    late_labels: int = 0
+    latency: Latency | None = None
+    metrics: Mapping[str, Estimate] = field(default_factory=dict)
+    calibration: WindowCalibration | None = None
+    drift: WindowDrift | None = None
+    versions: Mapping[str, int] = field(default_factory=dict)
+    stored: bool = False
+
+    @property
+    def error_rate(self) -> float | None:
+        """Share of requests that failed; None where there were none."""
+        asked = self.predictions + self.errors
+        return self.errors / asked if asked else None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the window as plain JSON data."""
+        return {
+            "label": self.label,
+            "start": self.start,
+            "end": self.end,
+            "complete": self.complete,
+            "predictions": self.predictions,
+            "errors": self.errors,
+            "error_rate": self.error_rate,
+            "labelled": self.labelled,
+            "missing_labels": self.missing_labels,
+            "late_labels": self.late_labels,
+            "latency": self.latency and self.latency.to_dict(),
+            "metrics": {name: each.to_dict() for name, each in self.metrics.items()},
+            "calibration": self.calibration and self.calibration.to_dict(),
+            "drift": self.drift and self.drift.to_dict(),
+            "versions": dict(self.versions),
+            "stored": self.stored,
+        }
+
+    @classmethod
+    def from_dict(cls, stored: Mapping[str, Any]) -> Self:
+        """Return the window that `to_dict` wrote."""
+        given = {name: value for name, value in stored.items() if name != "error_rate"}
+        latency, drift = stored["latency"], stored["drift"]
+        calibration = stored["calibration"]
+        return cls(
+            **{
+                **given,
+                "latency": latency and Latency(**latency),
+                "metrics": {
+                    name: _estimate(each) for name, each in stored["metrics"].items()
+                },
+                "calibration": calibration and WindowCalibration(**calibration),
+                "drift": drift and WindowDrift.from_dict(drift),
+            }
+        )
+
+
+def _estimate(stored: Mapping[str, Any]) -> Estimate:
+    nothing = float("nan")
+    numbers = {
+        name: nothing if stored[name] is None else stored[name]
+        for name in ("value", "lower", "upper")
+    }
+    return Estimate(**{**stored, **numbers})
+
+
+@dataclass(frozen=True)
+class Trend:
+    """Where a metric is going.
+
+    Attributes
+    ----------
+    metric, label : str
+        Its name, and how people call it.
+    slope, lower, upper : float or None
+        Change from one window to the next, with its 95 % interval; None with too few
+        windows.
+    p_value : float or None
+        Of the regression: how often a steady metric would show such a slope.
+    rank_p : float or None
+        Of the Mann-Kendall test, which asks for no straight line.
+    windows : int
+        Windows in which the metric is known.
+    direction : str
+        ``better`` or ``worse`` where both tests say so, else ``steady``; ``unknown``
+        with too few windows.
+    reason : str
+        The finding in a sentence.
+    """
+
+    metric: str
+    label: str
+    slope: float | None
+    lower: float | None
+    upper: float | None
+    p_value: float | None
+    rank_p: float | None
+    windows: int
+    direction: Direction
+    reason: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the trend as plain JSON data."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Quality:
+    """What is wrong with a column of the logged features.
+
+    Attributes
+    ----------
+    column : str
+        Its name.
+    what : str
+        ``absent``, ``all missing`` or ``unreadable``.
+    rows : int
+        Rows that it is true of.
+    share : float
+        The share of the rows that were looked at.
+    said : str
+        The finding in a sentence.
+    """
+
+    column: str
+    what: Literal["absent", "all missing", "unreadable"]
+    rows: int
+    share: float
+    said: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the finding as plain JSON data."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Challenger:
+    """Another version that was asked about the same requests.
+
+    Attributes
+    ----------
+    version : str
+        Its number.
+    n : int
+        Requests that both versions answered and whose outcome is known.
+    test : mapping or None
+        The paired test of its gain in the primary metric, as
+        :meth:`mlkit.metrics.PairedTest.to_dict` gives it; None where there is none.
+    verdict : str
+        ``better``, ``not better`` or ``undecided``.
+    reason : str
+        The finding in a sentence.
+    """
+
+    version: str
+    n: int
+    test: Mapping[str, Any] | None
+    verdict: Literal["better", "not better", "undecided"]
+    reason: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the comparison as plain JSON data."""
+        return asdict(self) | {"test": None if self.test is None else dict(self.test)}
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """Figures of the model that were measured elsewhere.
+
+    Attributes
+    ----------
+    at : str
+        When they were recorded.
+    version : str or None
+        The version they are of.
+    n : int or None
+        Rows they were measured on.
+    figures : mapping of str to float
+        Metric to its value.
+    """
+
+    at: str
+    version: str | None
+    n: int | None
+    figures: Mapping[str, float]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the figures as plain JSON data."""
+        return asdict(self) | {"figures": dict(self.figures)}
+
+
+@dataclass(frozen=True)
+class LogState:
+    """The state of the prediction log.
+
+    Attributes
+    ----------
+    garbage : int
+        Lines that could not be read and were left out.
+    lost : int
+        Predictions that could not be written.
+    clock_jumps : int
+        How often the clock of the service went back.
+    where : tuple of str
+        Where the garbage is.
+    """
+
+    garbage: int = 0
+    lost: int = 0
+    clock_jumps: int = 0
+    where: tuple[str, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the state as plain JSON data."""
+        return asdict(self) | {"where": list(self.where)}
+
+
+@dataclass(frozen=True)
+class Resources:
+    """What a check took.
+
+    Attributes
+    ----------
+    cpu_seconds : float
+        Processor time of the check.
+    peak_memory_mb : float
+        Largest resident memory that its process ever had, in megabytes.
+    seconds : float
+        Time it took.
+    """
+
+    cpu_seconds: float
+    peak_memory_mb: float
+    seconds: float
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the resources as plain JSON data."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Issue:
+    """One thing that is wrong, or worth knowing, with its evidence.
+
+    Attributes
+    ----------
+    cause : str
+        Its key, such as ``drift`` or ``performance.roc_auc``.
+    severity : str
+        ``info``, ``warning`` or ``critical``.
+    what : str
+        A sentence.
+    evidence : mapping
+        The numbers behind it, plain JSON data.
+    """
+
+    cause: str
+    severity: Severity
+    what: str
+    evidence: Mapping[str, Any] = field(default_factory=dict)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the issue as plain JSON data."""
+        return asdict(self) | {"evidence": dict(self.evidence)}
+
+
+@dataclass(frozen=True)
+class Health:
+    """Whether a model is healthy, and why not.
+
+    Attributes
+    ----------
+    status : str
+        ``critical`` where an issue is, ``degraded`` where one is a warning, else
+        ``healthy``.
+    issues : tuple of Issue
+        The gravest first.
+    reason : str
+        The status in a sentence.
+    """
+
+    status: Status
+    issues: tuple[Issue, ...]
+    reason: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the health as plain JSON data."""
+        return {
+            "status": self.status,
+            "reason": self.reason,
+            "issues": [issue.to_dict() for issue in self.issues],
+        }
+
+    def _repr_html_(self) -> str:
+        rows = [(each.cause, each.severity, each.what) for each in self.issues]
+        caption = f"Health: {self.status}. {self.reason}"
+        return table(caption, ["cause", "severity", "what"], rows)
+
+
+def shown(estimate: Estimate | None) -> str:
+    """Return a metric with its interval as people read it; empty where there is none.
+
+    Examples
+    --------
+    >>> shown(Estimate(0.9, 0.85, 0.94, 100, "Wilson score interval"))
+    '0.9 (0.85 to 0.94)'
+    """
+    if estimate is None or number_or_none(estimate.value) is None:
+        return ""
+    ends = number_or_none(estimate.lower), number_or_none(estimate.upper)
+    if ends[0] is None or ends[1] is None:
+        return show(estimate.value)
+    return f"{show(estimate.value)} ({show(ends[0])} to {show(ends[1])})"

@@ -381,7 +381,7 @@ def test_a_profile_comes_back_from_json_exactly_and_holds_no_rows() -> None:
 
 def test_a_profile_of_another_format_is_refused() -> None:
     stored = reference_profile(table(), SCHEMA).to_dict() | {"format": 9}
-    with pytest.raises(ValueError, match="format 1 is needed, got format 9"):
+    with pytest.raises(ValueError, match="format 1 or 2 is needed, got format 9"):
         ReferenceProfile.from_dict(stored)
 
 

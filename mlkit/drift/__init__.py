@@ -8,6 +8,7 @@ chance (its p-value, corrected for all that was tested) and large enough to matt
 levels are findings like any other. The *verdict* is about the data as a whole.
 """
 
+from mlkit.drift.counting import count_rows, reference_profile
 from mlkit.drift.detection import detect
 from mlkit.drift.own import OwnStatisticError, check_statistics
 from mlkit.drift.performance import (
@@ -15,7 +16,7 @@ from mlkit.drift.performance import (
     PerformanceDrift,
     compare_performance,
 )
-from mlkit.drift.profiles import ColumnProfile, ReferenceProfile, reference_profile
+from mlkit.drift.profiles import ColumnProfile, ReferenceProfile
 from mlkit.drift.records import Bar, ColumnDrift, DriftReport, DriftTest
 
 __all__ = [
@@ -30,6 +31,7 @@ __all__ = [
     "ReferenceProfile",
     "check_statistics",
     "compare_performance",
+    "count_rows",
     "detect",
     "reference_profile",
 ]

@@ -19,6 +19,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from mlkit.drift.moments import Grid, grid_of
+
 Counted = NDArray[np.int64]
 Numbers = NDArray[np.float64]
 
@@ -48,6 +50,8 @@ class Bins:
         Whether `levels` are all of the reference's.
     masked : bool
         Whether `levels` are digests.
+    grid : Grid or None
+        Where sums of numbers are rounded to; None where none are kept.
     """
 
     edges: tuple[float, ...] = ()
@@ -55,6 +59,7 @@ class Bins:
     levels: tuple[str, ...] = ()
     complete: bool = True
     masked: bool = False
+    grid: Grid | None = None
 
     @property
     def by_level(self) -> bool:
@@ -80,21 +85,24 @@ class Bins:
             "levels": list(self.levels),
             "complete": self.complete,
             "masked": self.masked,
+            "grid": self.grid and self.grid.to_dict(),
         }
 
     @classmethod
     def from_dict(cls, stored: Mapping[str, Any]) -> Self:
-        """Return the bins that `to_dict` wrote."""
+        """Return the bins that `to_dict` wrote, also those of format 1."""
+        grid = stored.get("grid")
         return cls(
             edges=tuple(float(edge) for edge in stored["edges"]),
             cuts=tuple(stored["cuts"]),
             levels=tuple(stored["levels"]),
             complete=stored["complete"],
             masked=stored["masked"],
+            grid=grid and Grid.from_dict(grid),
         )
 
 
-def number_bins(values: Numbers, *, masked: bool = False) -> Bins:
+def number_bins(values: Numbers, *, masked: bool = False, summed: bool = True) -> Bins:
     """Return the bins of numbers.
 
     Few distinct values, and values that many rows share, get a bin of their own.
@@ -105,11 +113,14 @@ def number_bins(values: Numbers, *, masked: bool = False) -> Bins:
         The reference's values, none missing.
     masked : bool
         Show less of the values: no more than the edges of the coarse bins, rounded.
+    summed : bool
+        Give them a grid for sums, unless they are masked.
     """
     ordered = np.sort(values)
     edges = _hidden_edges(ordered) if masked else _edges(ordered)
     counts = count_numbers(ordered, edges)
-    return Bins(tuple(edges.tolist()), cuts=_cuts(counts), masked=masked)
+    grid = grid_of(ordered) if summed and not masked else None
+    return Bins(tuple(edges.tolist()), cuts=_cuts(counts), masked=masked, grid=grid)
 
 
 def _edges(ordered: Numbers) -> Numbers:

@@ -1,12 +1,12 @@
 """Profiles: what is kept of the rows that a model learned from, to compare with later.
 
 A profile holds counts and no rows. Its bins are fixed, so the counts of two tables on
-them add up to the counts of both.
+them add up to the counts of both: ``profile + profile`` is exact, in any order.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, Self
 
@@ -14,20 +14,26 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from mlkit.data import Column, Schema
-from mlkit.drift.bins import (
-    Bins,
-    count_levels,
-    count_numbers,
-    digest,
-    level_bins,
-    number_bins,
-)
+from mlkit.data import Schema
+from mlkit.data.conformance import LARGEST
+from mlkit.drift.bins import Bins, digest, number_bins
+from mlkit.drift.counts import Counts, count
 from mlkit.drift.performance import Performance
 from mlkit.drift.reading import Read, read_column
 from mlkit.params.models import Kind
 
-FORMAT = 1
+__all__ = [
+    "ColumnProfile",
+    "Counts",
+    "ReferenceProfile",
+    "answers",
+    "count",
+    "hides_target",
+    "period",
+]
+
+FORMAT = 2
+READABLE = (1, FORMAT)
 Measure = Literal["number", "date", "level", "length", "none"]
 MEASURES: dict[Kind, Measure] = {
     "number": "number",
@@ -40,55 +46,6 @@ MEASURES: dict[Kind, Measure] = {
 
 
 @dataclass(frozen=True)
-class Counts:
-    """How many rows of a table fell where.
-
-    Attributes
-    ----------
-    cells : tuple of int
-        Rows in each cell of the bins.
-    missing : int
-        Rows without a value.
-    unreadable : int
-        Rows whose value is not of the column's kind.
-    """
-
-    cells: tuple[int, ...]
-    missing: int = 0
-    unreadable: int = 0
-
-    @property
-    def present(self) -> int:
-        """Rows with a value of the column's kind."""
-        return sum(self.cells)
-
-    @property
-    def rows(self) -> int:
-        """All rows."""
-        return self.present + self.missing + self.unreadable
-
-    def __add__(self, other: Counts) -> Counts:
-        return Counts(
-            tuple(a + b for a, b in zip(self.cells, other.cells, strict=True)),
-            self.missing + other.missing,
-            self.unreadable + other.unreadable,
-        )
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the counts as plain JSON data."""
-        return {
-            "cells": list(self.cells),
-            "missing": self.missing,
-            "unreadable": self.unreadable,
-        }
-
-    @classmethod
-    def from_dict(cls, stored: Mapping[str, Any]) -> Self:
-        """Return the counts that `to_dict` wrote."""
-        return cls(tuple(stored["cells"]), stored["missing"], stored["unreadable"])
-
-
-@dataclass(frozen=True)
 class ColumnProfile:
     """One column of the reference.
 
@@ -97,9 +54,6 @@ class ColumnProfile:
     measure : str
         What is counted: ``number``, ``date``, ``level``, ``length`` (characters of a
         text) or ``none`` (identifiers, of which only the missing are).
-    singletons : int
-        Levels that occur in one row: as many as one may expect to be new in as many
-        further rows (Good, Biometrika 40 (1953), 237-264).
     """
 
     name: str
@@ -108,7 +62,47 @@ class ColumnProfile:
     measure: Measure
     bins: Bins
     counts: Counts
-    singletons: int = 0
+
+    @property
+    def singletons(self) -> int:
+        """Listed levels that occur in one row.
+
+        As many as one may expect to be new in as many further rows (Good, Biometrika 40
+        (1953), 237-264), where all levels are listed. Where they are not, those in the
+        last cell are unknown, and this is too low.
+        """
+        return self.counts.cells[:-1].count(1) if self.measure == "level" else 0
+
+    @property
+    def lists_all(self) -> bool:
+        """Whether every level of the counted rows is one of the bins' own."""
+        listed = self.measure == "level" and self.bins.complete
+        return listed and not self.counts.cells[-1]
+
+    @property
+    def mean(self) -> float | None:
+        """Mean of the values, within half of ``bins.grid.unit``; None if not kept."""
+        moments, grid = self.counts.moments, self.bins.grid
+        if moments is None or grid is None:
+            return None
+        return moments.mean(grid, self.counts.present)
+
+    @property
+    def deviation(self) -> float | None:
+        """Standard deviation, within half of ``bins.grid.unit``; None if not kept."""
+        moments, grid = self.counts.moments, self.bins.grid
+        if moments is None or grid is None:
+            return None
+        return moments.deviation(grid, self.counts.present)
+
+    def __add__(self, other: ColumnProfile) -> ColumnProfile:
+        if replace(self, counts=other.counts) != other:
+            raise ValueError(
+                f"profiles add up only on the same edges, and column {self.name!r} "
+                f"has {_described(self)} in one and {_described(other)} in the other; "
+                "count both tables with count_rows on one reference"
+            )
+        return replace(self, counts=self.counts + other.counts)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the column as plain JSON data."""
@@ -119,12 +113,11 @@ class ColumnProfile:
             "measure": self.measure,
             "bins": self.bins.to_dict(),
             "counts": self.counts.to_dict(),
-            "singletons": self.singletons,
         }
 
     @classmethod
     def from_dict(cls, stored: Mapping[str, Any]) -> Self:
-        """Return the column that `to_dict` wrote."""
+        """Return the column that `to_dict` wrote, also one of format 1."""
         return cls(
             name=stored["name"],
             kind=stored["kind"],
@@ -132,13 +125,12 @@ class ColumnProfile:
             measure=stored["measure"],
             bins=Bins.from_dict(stored["bins"]),
             counts=Counts.from_dict(stored["counts"]),
-            singletons=stored["singletons"],
         )
 
 
 @dataclass(frozen=True)
 class ReferenceProfile:
-    """What current rows are compared with.
+    """What current rows are compared with; or those rows, counted on the same bins.
 
     Attributes
     ----------
@@ -153,6 +145,8 @@ class ReferenceProfile:
         The primary metric of the model.
     period : (str, str) or None
         First and last moment of the rows, where there is a time column.
+    extra : tuple of str
+        Columns of the tables that the schema does not know, sorted.
     """
 
     rows: int
@@ -160,6 +154,26 @@ class ReferenceProfile:
     predictions: tuple[ColumnProfile, ...] = ()
     performance: Performance | None = None
     period: tuple[str, str] | None = None
+    extra: tuple[str, ...] = ()
+
+    def __add__(self, other: ReferenceProfile) -> ReferenceProfile:
+        """Return the profile of the rows of both.
+
+        It is the one that counting all rows at once gives, whatever the order. A metric
+        does not add up: `performance` is left out.
+
+        Raises
+        ------
+        ValueError
+            When the profiles are not of the same columns on the same edges.
+        """
+        return ReferenceProfile(
+            rows=self.rows + other.rows,
+            columns=_added(self.columns, other.columns, "columns"),
+            predictions=_added(self.predictions, other.predictions, "predictions"),
+            period=_both_periods(self.period, other.period),
+            extra=tuple(sorted({*self.extra, *other.extra})),
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """Return the profile as plain JSON data."""
@@ -170,6 +184,7 @@ class ReferenceProfile:
             "predictions": [column.to_dict() for column in self.predictions],
             "performance": self.performance and self.performance.to_dict(),
             "period": None if self.period is None else list(self.period),
+            "extra": list(self.extra),
         }
 
     def hiding(self, names: Collection[str]) -> ReferenceProfile:
@@ -200,24 +215,29 @@ class ReferenceProfile:
             The primary metric on those rows.
         """
         masked = hides_target(schema)
-        profiles = tuple(
-            _answer(name, values, masked=masked)
-            for name, values in answers(predictions, schema).items()
-        )
-        return replace(self, predictions=profiles, performance=performance)
+        profiles = []
+        for name, values in answers(predictions, schema).items():
+            read = read_answers(values)
+            bins = number_bins(read.numbers, masked=masked)
+            counts = count(read, bins, name)
+            profiles.append(
+                ColumnProfile(name, "number", masked, "number", bins, counts)
+            )
+        return replace(self, predictions=tuple(profiles), performance=performance)
 
     @classmethod
     def from_dict(cls, stored: Mapping[str, Any]) -> Self:
-        """Return the profile that `to_dict` wrote.
+        """Return the profile that `to_dict` wrote, now or in format 1.
 
         Raises
         ------
         ValueError
             When it has a format that this version does not know.
         """
-        if stored.get("format") != FORMAT:
+        if stored.get("format") not in READABLE:
+            known = " or ".join(map(str, READABLE))
             raise ValueError(
-                f"a reference profile of format {FORMAT} is needed, got format "
+                f"a reference profile of format {known} is needed, got format "
                 f"{stored.get('format')!r}; use the version of mlkit that wrote it, or "
                 "train again"
             )
@@ -228,92 +248,45 @@ class ReferenceProfile:
             predictions=tuple(map(ColumnProfile.from_dict, stored["predictions"])),
             performance=performance and Performance.from_dict(performance),
             period=None if period is None else (period[0], period[1]),
+            extra=tuple(stored.get("extra", ())),
         )
 
 
-def reference_profile(
-    frame: pd.DataFrame,
-    schema: Schema,
-    *,
-    predictions: ArrayLike | None = None,
-    performance: Performance | None = None,
-) -> ReferenceProfile:
-    """Count the rows that later ones are to be compared with.
-
-    Parameters
-    ----------
-    frame : DataFrame of shape (n_rows, n_columns)
-        The rows a model was trained on, conformed or raw; every feature of the schema.
-    schema : Schema
-        What the columns are. Of sensitive ones no level and no exact number is kept.
-    predictions : array-like of shape (n, n_classes) or (n,), optional
-        The model's answers for rows that it was *not* trained on.
-    performance : Performance, optional
-        The primary metric on such rows.
-
-    Raises
-    ------
-    ValueError
-        When the frame lacks a feature or has no rows.
-    """
-    absent = [name for name in schema.features if name not in frame.columns]
-    if absent or not len(frame):
-        lacks = f"lacks {', '.join(absent)}" if absent else "has no rows"
-        raise ValueError(
-            f"a reference profile needs rows with every feature, and the frame {lacks}"
-        )
-    # A time column moves by itself, also where a model learns from it.
-    features = [schema.column(name) for name in schema.features]
-    compared = [column for column in features if column.role != "time"]
-    profile = ReferenceProfile(
-        rows=len(frame),
-        columns=tuple(_profile(column, frame) for column in compared),
-        performance=performance,
-        period=period(frame, schema),
-    )
-    if predictions is None:
-        return profile
-    return profile.answered(predictions, schema, performance=performance)
-
-
-def _profile(column: Column, frame: pd.DataFrame) -> ColumnProfile:
-    read = read_column(frame, column)
-    measure = MEASURES[column.kind]
-    hidden = column.sensitive
-    if measure == "level":
-        bins = level_bins(read.texts, column.name, masked=hidden)
-    elif measure == "none":
-        bins = Bins(cuts=(0,))
-    else:
-        bins = number_bins(read.numbers, masked=hidden and measure != "length")
-    return ColumnProfile(
-        name=column.name,
-        kind=column.kind,
-        sensitive=hidden,
-        measure=measure,
-        bins=bins,
-        counts=count(read, bins, column.name),
-        singletons=int((read.texts.value_counts() == 1).sum())
-        if measure == "level"
-        else 0,
-    )
-
-
-def count(read: Read, bins: Bins, name: str) -> Counts:
-    """Count the rows of a column on bins that are there."""
+def _described(column: ColumnProfile) -> str:
+    bins = column.bins
     if bins.by_level:
-        cells = count_levels(read.texts, name, bins)
-    else:
-        cells = count_numbers(read.numbers, np.array(bins.edges, dtype=np.float64))
-    return Counts(tuple(cells.tolist()), read.missing, read.unreadable)
+        return f"{len(bins.levels):,} levels"
+    rounded = "" if bins.grid is None else f", steps of {bins.grid.unit:g}"
+    return f"{len(bins.edges):,} edges{rounded} ({column.measure})"
 
 
-def _answer(name: str, values: ArrayLike, *, masked: bool) -> ColumnProfile:
-    numbers = np.asarray(values, dtype=np.float64)
-    bins = number_bins(numbers, masked=masked)
-    cells = count_numbers(numbers, np.array(bins.edges, dtype=np.float64))
-    counts = Counts(tuple(cells.tolist()))
-    return ColumnProfile(name, "number", masked, "number", bins, counts)
+def _added(
+    ours: Sequence[ColumnProfile], theirs: Sequence[ColumnProfile], what: str
+) -> tuple[ColumnProfile, ...]:
+    sides = [[column.name for column in side] for side in (ours, theirs)]
+    if sides[0] != sides[1]:
+        one, other = (", ".join(side) or "none" for side in sides)
+        raise ValueError(
+            f"profiles add up only when they are of the same {what}, got {one} and "
+            f"{other}; count both tables with count_rows on one reference"
+        )
+    return tuple(a + b for a, b in zip(ours, theirs, strict=True))
+
+
+def _both_periods(
+    one: tuple[str, str] | None, other: tuple[str, str] | None
+) -> tuple[str, str] | None:
+    if one is None or other is None:
+        return one or other
+    return min(one[0], other[0], key=_moment), max(one[1], other[1], key=_moment)
+
+
+def _moment(text: str) -> tuple[float, str]:
+    """Return what sorts moments: times that are numbers, and dates as ISO has them."""
+    try:
+        return float(text), ""
+    except ValueError:
+        return 0.0, text
 
 
 def _hidden(column: ColumnProfile) -> ColumnProfile:
@@ -322,7 +295,10 @@ def _hidden(column: ColumnProfile) -> ColumnProfile:
         return column
     levels = tuple(digest(column.name, level) for level in bins.levels)
     return replace(
-        column, sensitive=True, bins=replace(bins, levels=levels, masked=True)
+        column,
+        sensitive=True,
+        bins=replace(bins, levels=levels, masked=True, grid=None),
+        counts=replace(column.counts, moments=None),
     )
 
 
@@ -347,6 +323,16 @@ def answers(predictions: ArrayLike, schema: Schema) -> dict[str, Any]:
     names = [f"class {i + 1}" if hidden else c for i, c in enumerate(classes)]
     shown = {1: names[1]} if schema.task == "binary" else dict(enumerate(names))
     return {f"probability of {name}": values[:, i] for i, name in shown.items()}
+
+
+def read_answers(values: ArrayLike) -> Read:
+    """Return answers as a column that was read: NaN is missing, infinity unreadable."""
+    numbers = np.asarray(values, dtype=np.float64)
+    missing = np.isnan(numbers)
+    good = ~missing & (np.abs(numbers) <= LARGEST)
+    lost = int(missing.sum())
+    unreadable = len(numbers) - lost - int(good.sum())
+    return Read(True, pd.Series(numbers[good]), lost, unreadable)
 
 
 def period(frame: pd.DataFrame, schema: Schema) -> tuple[str, str] | None:

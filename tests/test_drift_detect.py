@@ -405,6 +405,7 @@ def test_counts_of_two_tables_add_up_to_those_of_both() -> None:
             each.counts,
             cells=tuple(2 * cell for cell in each.counts.cells),
             missing=2 * each.counts.missing,
+            moments=each.counts.moments and each.counts.moments + each.counts.moments,
         )
 
 

@@ -1,3 +1,22 @@
-"""Alerts: one for each cause, until it is gone; kept in a file, sent to people."""
+"""Alerts: one for each cause, until it is gone; kept in a file, sent to people.
 
-__all__ = ()
+A *finding* is a condition that holds now; its *cause* is the key under which it raises
+one alert. The alert is *told*, which means given out to be sent, when it is raised,
+when it gets worse, and again after every *cooldown* for as long as the cause holds and
+nobody has *acknowledged* it. It is *resolved* by hand, or by a check that no longer
+finds the cause; one that comes back within the cooldown opens the same alert again.
+"""
+
+from mlkit.alerts.book import AlertBook
+from mlkit.alerts.records import ITSELF, SEVERITIES, Alert, Finding, Update
+from mlkit.alerts.sent import Sent
+
+__all__ = [
+    "ITSELF",
+    "SEVERITIES",
+    "Alert",
+    "AlertBook",
+    "Finding",
+    "Sent",
+    "Update",
+]

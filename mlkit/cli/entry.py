@@ -11,13 +11,18 @@ WARM = {
     "check",
     "diff",
     "drift",
+    "health",
+    "monitor",
     "new",
     "predict",
+    "predictions",
     "reports",
     "reproduce",
     "retrain",
     "run",
 }
+# What makes a command last: it must not end with the parent, nor keep it.
+LASTING = {"--watch"}
 
 
 def main(*, warm: bool = True) -> NoReturn:
@@ -46,7 +51,7 @@ def main(*, warm: bool = True) -> NoReturn:
 
 def _imports_much() -> bool:
     # Options of Python itself, and `python -m`, ask for this very process.
-    if sys.orig_argv[1:] != sys.argv:
+    if sys.orig_argv[1:] != sys.argv or LASTING & {*sys.argv[1:]}:
         return False
     return next((a for a in sys.argv[1:] if not a.startswith("-")), None) in WARM
 

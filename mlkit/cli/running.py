@@ -111,14 +111,19 @@ def drift(
         bool,
         typer.Option(
             "--trigger-retraining",
-            help="Retrain from the configured source when there is drift.",
+            help="When there is drift, retrain from the configured source; the exit "
+            "code is then that of the retrain.",
         ),
     ] = False,
     overrides: Overrides = None,
     wait: Wait = False,
     as_json: AsJson = False,
 ) -> None:
-    """Compare current rows with what the model learned from; exit 1 on drift."""
+    """Compare current rows with what the model learned from; exit 1 on drift.
+
+    Without drift nothing is ever retrained. With drift and --trigger-retraining the
+    exit code is that of the retrain: 0 done, 1 a gate failed, 3 a step failed.
+    """
     checked(case, overrides)
     asked: dict[str, Any] = {
         "overrides": overrides or (),

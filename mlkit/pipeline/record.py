@@ -133,7 +133,7 @@ class RunRecord:
         root : Path
             The workspace.
         kind : str
-            ``retrain``, ``drift`` or ``fan_out``.
+            ``retrain``, ``drift``, ``monitor`` or ``fan_out``.
         resumed : str, optional
             The run that it goes on from.
         fan_out : str, optional
@@ -163,6 +163,7 @@ class RunRecord:
                 "steps": [],
                 "verdict": None,
                 "drift": None,
+                "monitor": None,
                 "error": None,
             },
         )

@@ -47,16 +47,22 @@ class Ended:
         return (self.record["drift"] or {}).get("verdict") == "drift"
 
     @property
+    def unhealthy(self) -> bool:
+        """Whether a check of the model in production found issues."""
+        found = self.record.get("monitor") or {}
+        return found.get("status") in ("degraded", "critical")
+
+    @property
     def exit_code(self) -> int:
         """What the command line ends with: 0, 1 where the answer is no, 3 or 4."""
         if self.record["error"] is not None:
             return int(self.record["error"].get("exit_code", 3))
         rejected = (self.record["verdict"] or {}).get("verdict") == "reject"
-        return 1 if rejected or self.drifted else 0
+        return 1 if rejected or self.drifted or self.unhealthy else 0
 
     def to_dict(self) -> dict[str, Any]:
         """Return the answer and where to read on, as plain JSON data."""
-        keys = ("case", "run", "kind", "status", "verdict", "drift", "error")
+        keys = ("case", "run", "kind", "status", "verdict", "drift", "monitor", "error")
         return {key: self.record[key] for key in keys} | {"report": str(self.page)}
 
 
@@ -216,7 +222,7 @@ def conduct(
     work : callable
         Is given the `Runner`.
     kind : str
-        ``retrain`` or ``drift``.
+        ``retrain``, ``drift`` or ``monitor``.
     wait : bool
         Queue behind a run of the same case instead of ending at once.
     say : callable

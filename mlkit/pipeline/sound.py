@@ -118,6 +118,7 @@ RUN: dict[str, Fits] = {
     "packages": _names,
     "verdict": _with(**VERDICT),
     "drift": _with(verdict=_text, reason=_text),
+    "monitor": _with(status=_text, reason=_text, issues=_mappings, alerts=_mappings),
     "error": ERROR,
     "members": _mappings,
 }

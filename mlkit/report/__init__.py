@@ -27,6 +27,20 @@ from mlkit.report.groups import Finding, Findings, group_rates
 from mlkit.report.intervals import metric_intervals
 from mlkit.report.league import league_page
 from mlkit.report.measures import gates_table
+from mlkit.report.monitor_drifting import monitor_drift
+from mlkit.report.monitor_evidence import (
+    monitor_challenger,
+    monitor_expected,
+    monitor_slices,
+)
+from mlkit.report.monitor_health import monitor_evidence, monitor_health
+from mlkit.report.monitor_performance import monitor_performance
+from mlkit.report.monitor_traffic import (
+    monitor_latency,
+    monitor_log,
+    monitor_volumes,
+    monitor_windows,
+)
 from mlkit.report.notebook import notebook_page
 from mlkit.report.performance import Gallery, performance, slice_performance
 from mlkit.report.runs import run_page, step_header
@@ -69,6 +83,17 @@ __all__ = [
     "lime_rows",
     "metric_intervals",
     "missing",
+    "monitor_challenger",
+    "monitor_drift",
+    "monitor_evidence",
+    "monitor_expected",
+    "monitor_health",
+    "monitor_latency",
+    "monitor_log",
+    "monitor_performance",
+    "monitor_slices",
+    "monitor_volumes",
+    "monitor_windows",
     "notebook_page",
     "performance",
     "run_page",

@@ -98,7 +98,7 @@ def _effects(panel: Any, shown: Sequence[Mapping[str, Any]], theme: Theme) -> No
             bbox={"facecolor": theme.surface, "edgecolor": "none", "pad": 0.6},
         )
     panel.set_yticks(
-        range(len(shown)), [_cut(each["name"], LONGEST_NAME) for each in shown]
+        range(len(shown)), [cut(each["name"], LONGEST_NAME) for each in shown]
     )
     for tick, each in zip(panel.get_yticklabels(), shown, strict=True):
         tick.set_color(theme.text if each["flagged"] else theme.muted)
@@ -107,7 +107,8 @@ def _effects(panel: Any, shown: Sequence[Mapping[str, Any]], theme: Theme) -> No
     panel.grid(visible=False, axis="y")
 
 
-def _cut(text: str, length: int) -> str:
+def cut(text: str, length: int) -> str:
+    """Return a text of at most `length` characters; what is cut off ends in dots."""
     return text if len(text) <= length else f"{text[: length - 1]}…"
 
 
@@ -191,7 +192,7 @@ def _spreads(shown: Sequence[Mapping[str, Any]], what: str) -> Figure | Note:
         grid = canvas.add_gridspec(rows, ACROSS)
         for position, each in enumerate(shown):
             panel = shared.panel(canvas, grid[divmod(position, ACROSS)], theme)
-            panel.set_title(_cut(each["name"], LONGEST_NAME), fontsize=9)
+            panel.set_title(cut(each["name"], LONGEST_NAME), fontsize=9)
             _bars(panel, each["bars"], theme)
         handles, labels = canvas.axes[0].get_legend_handles_labels()
         canvas.legend(handles, labels, loc="outside upper left", ncols=2)
@@ -239,7 +240,7 @@ def _bars(panel: Any, bars: Sequence[Mapping[str, Any]], theme: Theme) -> None:
         values = [100 * bar[key] for bar in bars]
         panel.barh(heights, values, height=0.36, color=colour, label=name)
     panel.set_yticks(
-        range(len(bars)), [_cut(bar["label"], LONGEST_LABEL) for bar in bars]
+        range(len(bars)), [cut(bar["label"], LONGEST_LABEL) for bar in bars]
     )
     panel.tick_params(axis="y", labelsize=8)
     panel.set_ylim(max(len(bars), 3) - 0.4, -0.6)

@@ -130,13 +130,17 @@ def _best_in(found: Mapping[str, Any], scores: Mapping[str, Any]) -> str:
     return f"{best} of {total}"
 
 
-def slices(evaluation: Evaluation | Mapping[str, Any]) -> Figure:
+def slices(
+    evaluation: Evaluation | Mapping[str, Any], *, of: str = "test rows"
+) -> Figure:
     """Show the primary metric by slice of the test rows.
 
     Parameters
     ----------
     evaluation : Evaluation or mapping
         What ``mlkit.evaluate.evaluate`` returned, or its ``to_dict()``.
+    of : str
+        What the rows are.
     """
     found = plain(evaluation)
     parts, metric = found["slices"], found["primary"]
@@ -152,9 +156,9 @@ def slices(evaluation: Evaluation | Mapping[str, Any]) -> Figure:
         lambda canvas, theme: _draw_slices(
             shared.panel(canvas, (1, 1, 1), theme, x=label), shown, overall, theme
         ),
-        alt=_slices_alt(shown, label, overall),
-        caption=f"{label} by slice with its interval. The dashed line is all test "
-        "rows. An interval that does not reach it is a hint, not a proof: of many "
+        alt=_slices_alt(shown, label, overall, of),
+        caption=f"{label} by slice with its interval. The dashed line is all {of}. "
+        "An interval that does not reach it is a hint, not a proof: of many "
         "slices some are off by chance.",
         table=_slices_table(parts, label),
         height=ROW_HEIGHT * max(3, len(shown)) + 70,
@@ -211,9 +215,12 @@ def _slice(part: Mapping[str, Any]) -> str:
 
 
 def _slices_alt(
-    shown: Sequence[Mapping[str, Any]], label: str, overall: Mapping[str, Any]
+    shown: Sequence[Mapping[str, Any]],
+    label: str,
+    overall: Mapping[str, Any],
+    of: str,
 ) -> str:
-    said = f"{label} is {wording.number(overall['value'])} on all test rows. "
+    said = f"{label} is {wording.number(overall['value'])} on all {of}. "
     by_value = sorted(shown, key=lambda part: part["estimate"]["value"])
     low, high = (
         f"{_slice(part)} ({measures.estimate_text(part['estimate'])})"

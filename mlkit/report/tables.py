@@ -40,6 +40,11 @@ TONES = {
     "not_applicable": "neutral",
     "b_better": "good",
     "a_better": "caution",
+    "healthy": "good",
+    "degraded": "caution",
+    "critical": "bad",
+    "unlogged": "neutral",
+    "columns": "caution",
 }
 
 

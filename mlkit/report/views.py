@@ -42,7 +42,9 @@ class Outcome:
         A verdict (``promote``, ``undecided``, ``keep``, ``reject``), ``promotable``
         where a person has to promote, the status of a run (``ok``, ``failed``,
         ``interrupted``, ``running``), what a drift check found (``calm``, ``shifted``,
-        ``drift``, ``not_applicable``), ``warning``, ``draft`` or ``none``.
+        ``drift``, ``not_applicable``), what a check of the model in production found
+        (``healthy``, ``degraded``, ``critical``, ``unlogged``), ``warning``, ``draft``
+        or ``none``.
     headline : str
         One sentence without a full stop: what is so now.
     reason : str
@@ -99,6 +101,7 @@ LABELS = {
     "neither": "Neither is better",
     "not_comparable": "Not comparable",
     "identical": "Nothing differs",
+    "unlogged": "Nothing logged",
 }
 
 

@@ -1,0 +1,168 @@
+"""Drift over time: how far each window has moved, and which columns did it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from mlkit.report import monitor_time as over_time
+from mlkit.report import wording
+from mlkit.report.drifting import cut
+from mlkit.report.figures import Figure, figure
+from mlkit.report.folds import Note
+from mlkit.report.intervals import plain
+from mlkit.report.palette import Theme
+from mlkit.report.tables import Table, table
+
+if TYPE_CHECKING:
+    from mlkit.monitor import Check
+
+MOST_COLUMNS = 12
+LONGEST_NAME = 20
+SCORE_HEIGHT = 150
+ROW_HEIGHT = 20
+LIMIT = 120
+Found = Mapping[str, Any]
+
+
+def monitor_drift(check: Check | Found) -> Figure | Note:
+    """Show how far the inputs of each window have moved, and in which columns.
+
+    Parameters
+    ----------
+    check : Check or mapping
+        What ``mlkit.monitor.check`` returned, or its ``to_dict()``.
+    """
+    found = plain(check)
+    windows = found["windows"]
+    if not any(_judged(window) for window in windows):
+        return Note("No window could be judged for drift." * bool(windows))
+    columns = _columns(windows)
+
+    def draw(canvas: Any, theme: Theme) -> None:
+        heights = [SCORE_HEIGHT, *([_strip_height(columns)] if columns else [])]
+        grid = canvas.add_gridspec(len(heights), 1, height_ratios=heights)
+        _scores(canvas, grid[0, 0], windows, theme)
+        if columns:
+            _strip(canvas, grid[1, 0], windows, columns, theme)
+
+    return figure(
+        draw,
+        alt=_alt(windows, columns),
+        caption=_caption(found, columns),
+        table=_table(windows),
+        height=SCORE_HEIGHT + 40 + (_strip_height(columns) if columns else 0),
+    )
+
+
+def _judged(window: Found) -> bool:
+    return window["drift"] is not None and window["drift"]["score"] is not None
+
+
+def _columns(windows: Sequence[Found]) -> list[str]:
+    """Return the columns that were ever flagged, the most often flagged first."""
+    counts: dict[str, int] = {}
+    for window in windows:
+        for name in (window["drift"] or {}).get("flagged", ()):
+            counts[name] = counts.get(name, 0) + 1
+    return sorted(counts, key=lambda name: (-counts[name], name))
+
+
+def _strip_height(columns: Sequence[str]) -> int:
+    return ROW_HEIGHT * max(2, min(len(columns), MOST_COLUMNS)) + 50
+
+
+def _scores(canvas: Any, place: Any, windows: Sequence[Found], theme: Theme) -> None:
+    panel = over_time.panel_of(
+        canvas, place, windows, theme, title="Drift score, 0 to 1"
+    )
+    colours = {"drift": theme.orange, "columns": theme.caution}
+    for at, window in enumerate(windows):
+        if not _judged(window):
+            continue
+        drift = window["drift"]
+        colour = colours.get(drift["verdict"], theme.grey)
+        panel.bar([at], [drift["score"]], width=0.62, color=colour)
+    over_time.releases(panel, windows, theme)
+    top = max(w["drift"]["score"] for w in windows if _judged(w))
+    panel.set_ylim(0, max(0.1, min(1.0, 1.2 * top)))
+    panel.locator_params(axis="y", nbins=4)
+
+
+def _strip(
+    canvas: Any,
+    place: Any,
+    windows: Sequence[Found],
+    columns: Sequence[str],
+    theme: Theme,
+) -> None:
+    panel = over_time.panel_of(
+        canvas, place, windows, theme, title="Columns that were flagged"
+    )
+    shown = columns[:MOST_COLUMNS]
+    for at, window in enumerate(windows):
+        flagged = (window["drift"] or {}).get("flagged", ())
+        rows = [height for height, name in enumerate(shown) if name in flagged]
+        if rows:
+            panel.plot([at] * len(rows), rows, "s", color=theme.orange, markersize=7)
+        if not _judged(window):
+            panel.axvspan(at - 0.5, at + 0.5, color=theme.raised, linewidth=0)
+    panel.set_yticks(range(len(shown)), [cut(name, LONGEST_NAME) for name in shown])
+    panel.set_ylim(max(len(shown), 2) - 0.4, -0.6)
+    panel.grid(visible=False, axis="x")
+
+
+def _alt(windows: Sequence[Found], columns: Sequence[str]) -> str:
+    judged = [window for window in windows if _judged(window)]
+    drifted = [w["label"] for w in judged if w["drift"]["verdict"] == "drift"]
+    said = (
+        f"{len(drifted)} of {wording.count(len(judged), 'judged window')} drifted"
+        + (f": {wording.listing(drifted)}." if drifted else ".")
+    )
+    if not columns:
+        return f"{said} No column was flagged."
+    return f"{said} Flagged columns: {wording.listing(columns)}."
+
+
+def _caption(found: Found, columns: Sequence[str]) -> str:
+    said = [
+        "Orange windows have drifted as a whole; in those of the darker yellow single "
+        "columns are flagged; grey is no drift."
+    ]
+    if columns:
+        more = len(columns) - MOST_COLUMNS
+        rest = f"; {wording.count(more, 'more column')} not shown" if more > 0 else ""
+        said.append(f"Below, the windows in which a column was flagged{rest}.")
+    if any(not _judged(window) for window in found["windows"]):
+        said.append("Windows without a bar could not be judged.")
+    began = found["drift_began"]
+    if began is not None and began.get("said"):
+        said.append(f"{str(began['said']).rstrip('.')}.")
+    return " ".join(said)
+
+
+def _table(windows: Sequence[Found]) -> Table:
+    rows = [
+        {
+            "window": window["label"],
+            "rows": drift["rows"],
+            "score": drift["score"],
+            "verdict": drift["verdict"],
+            "flagged": wording.listing(drift["flagged"]),
+            "reason": drift["reason"],
+        }
+        for window in windows
+        if (drift := window["drift"]) is not None
+    ]
+    headings = {
+        "window": "Window", "rows": "Rows", "score": "Score", "verdict": "Verdict",
+        "flagged": "Flagged", "reason": "Why",
+    }  # fmt: skip
+    return table(
+        rows,
+        caption="Drift by window",
+        headings=headings,
+        digits={"score": 3},
+        states=["verdict"],
+        limit=LIMIT,
+    )

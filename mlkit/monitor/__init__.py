@@ -9,6 +9,8 @@ degraded or critical.
 """
 
 from mlkit.monitor.check_record import Check
+from mlkit.monitor.detected import ColumnVerdict, Detected
+from mlkit.monitor.detector import DriftDetector
 from mlkit.monitor.records import (
     Challenger,
     Health,
@@ -27,6 +29,9 @@ from mlkit.monitor.records import (
 __all__ = [
     "Challenger",
     "Check",
+    "ColumnVerdict",
+    "Detected",
+    "DriftDetector",
     "Health",
     "Issue",
     "Latency",

@@ -111,7 +111,7 @@ class Check:
     recorded: tuple[Recorded, ...] = ()
     findings: tuple[Finding, ...] = ()
     causes_checked: tuple[str, ...] = ()
-    log: LogState = LogState()
+    log: LogState = field(default_factory=LogState)
     totals: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     resources: Resources | None = None
     notes: tuple[str, ...] = ()

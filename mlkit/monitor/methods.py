@@ -1,0 +1,173 @@
+"""Methods: the usual statistics of drift under their usual names, with a fixed bound.
+
+A fixed bound on a statistic does not know how many rows there are: few rows reach it by
+chance, and of very many a change that matters may stay below. ``auto`` knows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from mlkit.drift import ColumnDrift
+from mlkit.monitor.detected import ColumnVerdict
+
+AUTO = "auto"
+
+
+@dataclass(frozen=True)
+class Method:
+    """A statistic with the bound that is usual for it.
+
+    Attributes
+    ----------
+    name : str
+        How callers name it.
+    label : str
+        How people call it.
+    statistic : str
+        Its key in :attr:`mlkit.drift.ColumnDrift.statistics`.
+    p_value : str or None
+        The key of its p-value.
+    threshold : float
+        A column drifted from this on; of a test, with a p-value below it.
+    levels : str or None
+        What stands for it where levels are counted; None where it is itself defined.
+    by_p : bool
+        Whether the p-value is held against the threshold, for want of a statistic that
+        can be compared between columns.
+    """
+
+    name: str
+    label: str
+    statistic: str
+    threshold: float
+    p_value: str | None = None
+    levels: str | None = None
+    by_p: bool = False
+
+
+_ROWS = (
+    Method("ks", "Kolmogorov-Smirnov distance", "ks", 0.1, "ks_p", "total_variation"),
+    Method("psi", "population stability index", "psi", 0.2),
+    Method("kl", "Kullback-Leibler divergence", "kl", 0.3),
+    Method("js", "Jensen-Shannon distance", "js", 0.1),
+    Method("hellinger", "Hellinger distance", "hellinger", 0.1),
+    Method(
+        "wasserstein",
+        "Wasserstein distance in robust standard deviations",
+        "wasserstein",
+        0.1,
+        levels="total_variation",
+    ),
+    Method("total_variation", "total variation", "total_variation", 0.1),
+    Method("chi_square", "chi-square", "chi_square", 0.05, "chi_square_p", by_p=True),
+)
+METHODS: Mapping[str, Method] = MappingProxyType({row.name: row for row in _ROWS})
+LABELS = {row.statistic: row.label for row in _ROWS}
+
+
+def check_method(method: str, threshold: float | None) -> None:
+    """Check what a caller asks for.
+
+    Raises
+    ------
+    ValueError
+        When there is no such method, or the threshold is not above 0.
+    """
+    if method != AUTO and method not in METHODS:
+        raise ValueError(
+            f"method must be one of {AUTO}, {', '.join(METHODS)}, got {method!r}"
+        )
+    share = method == AUTO or METHODS[method].by_p
+    if threshold is None:
+        return
+    if not threshold > 0 or (share and threshold > 1):
+        rule = "a share between 0 and 1" if method == AUTO else "above 0"
+        rule = "a p-value between 0 and 1" if share and method != AUTO else rule
+        raise ValueError(
+            f"threshold of the method {method!r} must be {rule}, got {threshold}"
+        )
+
+
+def by_method(column: ColumnDrift, method: Method, threshold: float) -> ColumnVerdict:
+    """Return a column judged by one statistic and a fixed bound.
+
+    Missing values and new levels, which the statistic does not see, count as `mlkit`
+    finds them: with a test, corrected for all that was tested.
+    """
+    levels = "ks" not in column.statistics and method.levels is not None
+    key = str(method.levels) if levels else method.statistic
+    value = column.statistics.get(key)
+    p_value = None
+    if method.p_value is not None and not levels:
+        p_value = column.statistics.get(method.p_value)
+    held = p_value if method.by_p else value
+    above = held is not None and (
+        held < threshold if method.by_p else held >= threshold
+    )
+    others = [
+        test.subject
+        for test in column.tests
+        if test.flagged and test.subject != "values"
+    ]
+    drifted = above or bool(others) or column.broken
+    return ColumnVerdict(
+        statistic=value,
+        p_value=p_value,
+        effect=column.effect,
+        verdict=_verdict(column, drifted=drifted, known=held is not None),
+        method=LABELS.get(key, key),
+        threshold=threshold,
+        drifted=drifted,
+        reason=_reason(column, method, held, threshold, above=above),
+    )
+
+
+def _verdict(column: ColumnDrift, *, drifted: bool, known: bool) -> str:
+    if column.broken:
+        return column.state
+    if drifted:
+        return "drift"
+    return "none" if known else "not compared"
+
+
+def _reason(
+    column: ColumnDrift,
+    method: Method,
+    held: float | None,
+    threshold: float,
+    *,
+    above: bool,
+) -> str:
+    if column.broken:
+        return column.reason
+    if held is None:
+        return f"{method.label} does not apply here; {column.reason}"
+    what = "its p-value" if method.by_p else method.label
+    word = "below" if (held < threshold) else "not below"
+    said = f"{what} {held:.3g} is {word} {threshold:g}"
+    others = [t for t in column.tests if t.flagged and t.subject != "values"]
+    return f"{said}; {column.reason}" if above or others else said
+
+
+def by_tests(column: ColumnDrift) -> ColumnVerdict:
+    """Return a column judged by its tests and its effect, as `mlkit.drift` does it."""
+    values = next((test for test in column.tests if test.subject == "values"), None)
+    flagged = [test for test in column.tests if test.flagged]
+    lead = max(flagged, key=lambda test: test.effect, default=values)
+    drifted = column.flagged
+    verdict = "drift" if drifted else "none"
+    if column.broken or (column.state == "not compared" and not drifted):
+        verdict = column.state
+    return ColumnVerdict(
+        statistic=None if lead is None else lead.statistic,
+        p_value=None if lead is None else lead.p,
+        effect=column.effect,
+        verdict=verdict,
+        method="none" if lead is None else f"{lead.method} ({lead.subject})",
+        threshold=None,
+        drifted=drifted,
+        reason=column.reason,
+    )

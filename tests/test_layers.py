@@ -59,6 +59,7 @@ BESIDE = {
     ("explain", "train"): "how a fitted pipeline is built is known in one place",
     ("drift", "data"): "what is compared are the columns of a Dataset",
     ("pipeline", "report"): "a run ends in its pages",
+    ("alerts", "sources"): "how .env is read is known in one place",
     ("clean", "pipeline"): "what a run is and how it is locked, and the index",
     ("differences", "pipeline"): "where runs are, and their names",
     ("differences", "report"): "the words and the page of a comparison",

@@ -7,16 +7,24 @@ nobody has *acknowledged* it. It is *resolved* by hand, or by a check that no lo
 finds the cause; one that comes back within the cooldown opens the same alert again.
 """
 
+from mlkit.alerts.addressing import Addresses, addresses
 from mlkit.alerts.book import AlertBook
 from mlkit.alerts.records import ITSELF, SEVERITIES, Alert, Finding, Update
+from mlkit.alerts.sending import send
 from mlkit.alerts.sent import Sent
+from mlkit.alerts.wording import Message, message
 
 __all__ = [
     "ITSELF",
     "SEVERITIES",
+    "Addresses",
     "Alert",
     "AlertBook",
     "Finding",
+    "Message",
     "Sent",
     "Update",
+    "addresses",
+    "message",
+    "send",
 ]

@@ -83,8 +83,8 @@ def fold(
 ) -> tuple[dict[str, Alert], int]:
     """Return the alerts by id, oldest first, and how many events made no sense.
 
-    `start` are the alerts before the first event. Events of alerts that are not there (the line that raised one is damaged) are among
-    the latter.
+    Events of alerts that are not there (the line that raised one is damaged) are among
+    the latter. `start` holds the alerts as they were before.
     """
     alerts = dict(start)
     odd = 0

@@ -100,7 +100,7 @@ def find_connection(name: str, root: Path | None = None) -> Connection:
         its driver is not installed, or the SQLite file that it names is not there.
     """
     folder = store.workspace_root() if root is None else root
-    written = _lines(folder / FILE)
+    written = written_lines(folder / FILE)
     text = (os.environ.get(name) or written.get(name) or "").strip()
     if not text:
         raise SourceError(_absent(name, written))
@@ -113,7 +113,7 @@ def find_connection(name: str, root: Path | None = None) -> Connection:
     return Connection(name, url, text)
 
 
-def _lines(path: Path) -> dict[str, str | None]:
+def written_lines(path: Path) -> dict[str, str | None]:
     """Return the lines of ``.env``; the environment itself stays as it is."""
     from dotenv import dotenv_values
 

@@ -77,12 +77,13 @@ def _scores(canvas: Any, place: Any, windows: Sequence[Found], theme: Theme) -> 
         canvas, place, windows, theme, title="Drift score, 0 to 1"
     )
     colours = {"drift": theme.orange, "columns": theme.caution}
+    scores: dict[str, dict[int, float]] = {}
     for at, window in enumerate(windows):
-        if not _judged(window):
-            continue
-        drift = window["drift"]
-        colour = colours.get(drift["verdict"], theme.grey)
-        panel.bar([at], [drift["score"]], width=0.62, color=colour)
+        if _judged(window):
+            colour = colours.get(window["drift"]["verdict"], theme.grey)
+            scores.setdefault(colour, {})[at] = window["drift"]["score"]
+    for colour, heights in scores.items():
+        over_time.bars(panel, heights, colour=colour)
     over_time.releases(panel, windows, theme)
     top = max(w["drift"]["score"] for w in windows if _judged(w))
     panel.set_ylim(0, max(0.1, min(1.0, 1.2 * top)))
@@ -100,13 +101,13 @@ def _strip(
         canvas, place, windows, theme, title="Columns that were flagged"
     )
     shown = columns[:MOST_COLUMNS]
-    for at, window in enumerate(windows):
-        flagged = (window["drift"] or {}).get("flagged", ())
-        rows = [height for height, name in enumerate(shown) if name in flagged]
-        if rows:
-            panel.plot([at] * len(rows), rows, "s", color=theme.orange, markersize=7)
-        if not _judged(window):
-            panel.axvspan(at - 0.5, at + 0.5, color=theme.raised, linewidth=0)
+    places = [
+        (at, height)
+        for at, window in enumerate(windows)
+        for height, name in enumerate(shown)
+        if name in (window["drift"] or {}).get("flagged", ())
+    ]
+    panel.plot(*zip(*places, strict=True), "s", color=theme.orange, markersize=7)
     panel.set_yticks(range(len(shown)), [cut(name, LONGEST_NAME) for name in shown])
     panel.set_ylim(max(len(shown), 2) - 0.4, -0.6)
     panel.grid(visible=False, axis="x")

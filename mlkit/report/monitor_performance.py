@@ -133,6 +133,8 @@ def _panel(
         note, loc="right", fontsize=8, fontweight="normal", color=theme.muted
     )
     panel.margins(y=0.18)
+    if name == "calibration_error":
+        panel.set_ylim(bottom=0)
     panel.locator_params(axis="y", nbins=4)
 
 

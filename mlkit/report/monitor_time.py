@@ -75,29 +75,71 @@ def line(
 ) -> None:
     """Draw a series over the windows; a window without a value leaves a gap."""
     heights = [math.nan if value is None else value for value in values]
-    panel.plot(
-        range(len(heights)),
-        heights,
-        style,
-        color=colour,
-        label=label,
-        linewidth=1.6,
-        marker="o",
-        markersize=3,
-    )
+    places = range(len(heights))
+    panel.plot(places, heights, style, color=colour, label=label, linewidth=1.6)
+    # A line is drawn between neighbours only.
+    padded = [math.nan, *heights, math.nan]
+    alone = [
+        n
+        for n, height in enumerate(heights)
+        if not math.isnan(height)
+        and math.isnan(padded[n])
+        and math.isnan(padded[n + 2])
+    ]
+    if alone:
+        panel.plot(alone, [heights[n] for n in alone], "o", color=colour, markersize=4)
 
 
 def spans(
     panel: Any, estimates: Sequence[Mapping[str, Any] | None], colours: Sequence[str]
 ) -> None:
     """Draw estimates over the windows: a dot on its interval each."""
-    for place, (each, colour) in enumerate(zip(estimates, colours, strict=True)):
-        if each is None or each["value"] is None:
-            continue
-        if each["lower"] is not None and each["upper"] is not None:
-            ends = [each["lower"], each["upper"]]
-            panel.plot([place, place], ends, color=colour, linewidth=1.4)
-        panel.plot([place], [each["value"]], "o", color=colour, markersize=4.5)
+    for colour in dict.fromkeys(colours):
+        known = [
+            (place, each)
+            for place, (each, own) in enumerate(zip(estimates, colours, strict=True))
+            if own == colour and each is not None and each["value"] is not None
+        ]
+        ends = [
+            [(place, each["lower"]), (place, each["upper"])]
+            for place, each in known
+            if each["lower"] is not None and each["upper"] is not None
+        ]
+        _shape(panel, ends, closed=False, edgecolor=colour, linewidth=1.4)
+        values = [each["value"] for _, each in known]
+        places = [place for place, _ in known]
+        panel.plot(places, values, "o", color=colour, markersize=4.5)
+
+
+def bars(
+    panel: Any,
+    heights: Mapping[int, float],
+    *,
+    colour: str,
+    below: Sequence[float] | None = None,
+    label: str = "",
+) -> None:
+    """Draw a bar at each of some windows, from the heights in `below` on."""
+    corners = []
+    for place, height in heights.items():
+        low = below[place] if below else 0.0
+        left, right = place - 0.36, place + 0.36
+        high = low + height
+        corners.append([(left, low), (left, high), (right, high), (right, low)])
+    _shape(panel, corners, closed=True, facecolor=colour, linewidth=0, label=label)
+
+
+def _shape(panel: Any, pieces: Sequence[Any], *, closed: bool, **style: Any) -> None:
+    """Draw pieces as one shape: as one each they would take ten times the bytes."""
+    from matplotlib.patches import PathPatch
+    from matplotlib.path import Path
+
+    if not pieces:
+        return
+    made = [Path([*piece, piece[0]], closed=True) if closed else Path(piece)
+            for piece in pieces]  # fmt: skip
+    panel.add_patch(PathPatch(Path.make_compound_path(*made), fill=closed, **style))
+    panel.autoscale_view(scalex=False)
 
 
 def bound(panel: Any, value: float, text: str, theme: Theme) -> None:
@@ -105,12 +147,14 @@ def bound(panel: Any, value: float, text: str, theme: Theme) -> None:
     panel.axhline(value, color=theme.text, linestyle="--", linewidth=1, zorder=0.9)
     panel.annotate(
         text,
-        (0, value),
-        xytext=(3, 3),
+        (1, value),
+        xytext=(-2, 3),
         xycoords=("axes fraction", "data"),
         textcoords="offset points",
+        ha="right",
         fontsize=8,
         color=theme.muted,
+        bbox={"facecolor": theme.surface, "edgecolor": "none", "pad": 0.8},
     )
 
 

@@ -75,22 +75,17 @@ def _parts(window: Found) -> dict[str, int]:
 
 def _stack(panel: Any, windows: Sequence[Found], theme: Theme) -> None:
     colours = (theme.blue, theme.grey, theme.caution, theme.bad)
-    below = [0] * len(windows)
+    below = [0.0] * len(windows)
     parts = [_parts(window) for window in windows]
     for (name, label), colour in zip(PARTS.items(), colours, strict=True):
         heights = [part[name] for part in parts]
         # What nowhere occurs needs no place in the legend.
         if not any(heights):
             continue
-        panel.bar(
-            range(len(windows)),
-            heights,
-            bottom=below,
-            width=0.72,
-            color=colour,
-            label=label,
-        )
+        tall = {place: height for place, height in enumerate(heights) if height}
+        over_time.bars(panel, tall, colour=colour, below=below, label=label)
         below = [low + high for low, high in zip(below, heights, strict=True)]
+    panel.set_ylim(0, 1.08 * max(1.0, *below))
     panel.locator_params(axis="y", nbins=4)
 
 

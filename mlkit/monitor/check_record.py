@@ -78,7 +78,7 @@ class Check:
         What alerts are made of: the issues, and what is only worth knowing.
     causes_checked : tuple of str
         Causes that could be judged: an alert of one of these whose finding is not there
-        is resolved. A cause that ends in ``.`` stands for all that begin with it.
+        is resolved. ``quality`` stands for ``quality.age``, too.
     log : LogState
         The state of the prediction log.
     totals : mapping of str to mapping

@@ -141,6 +141,8 @@ class WindowFigures:
         None without a reference to compare with.
     versions : mapping of str to int
         Predictions of every version that was asked in the window.
+    version : str or None
+        The version that the figures are of.
     stored : bool
         Whether the figures come from the history, as the log holds the rows no longer.
     """
@@ -159,6 +161,7 @@ class WindowFigures:
     calibration: WindowCalibration | None = None
     drift: WindowDrift | None = None
     versions: Mapping[str, int] = field(default_factory=dict)
+    version: str | None = None
     stored: bool = False
 
     @property
@@ -185,6 +188,7 @@ class WindowFigures:
             "calibration": self.calibration and self.calibration.to_dict(),
             "drift": self.drift and self.drift.to_dict(),
             "versions": dict(self.versions),
+            "version": self.version,
             "stored": self.stored,
         }
 

@@ -94,9 +94,9 @@ class AlertBook:
         now : datetime
             With a time zone.
         causes_checked : collection of str, optional
-            What was looked for: alerts of these causes, and of those below them (
-            `quality` stands for `quality.age`, too), are resolved where they were not
-            found. None stands for all.
+            What was looked for: alerts of these causes are resolved where they were not
+            found. One that ends in a dot stands for all that begin with it: `quality.`
+            for `quality.age`. None stands for all.
 
         Returns
         -------
@@ -305,7 +305,10 @@ def _gone(cause: str, found: Collection[str], checked: Collection[str] | None) -
         return False
     if checked is None:
         return True
-    return any(cause == name or cause.startswith(f"{name}.") for name in checked)
+    return any(
+        cause == name or (name.endswith(".") and cause.startswith(name))
+        for name in checked
+    )
 
 
 def _person(by: str) -> str:

@@ -146,5 +146,5 @@ def _in_words(outcome: str, seconds: float) -> str:
     if status is not None:
         return f"the service answered with HTTP status {status}"
     if outcome == "time":
-        return f"no answer within {seconds:g} seconds"
+        return f"no answer within {seconds:g} s"
     return delivery.REASONS.get(outcome, outcome)

@@ -13,10 +13,12 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Self
 
 import numpy as np
-import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from mlkit.drift.moments import Grid, grid_of
@@ -71,6 +73,16 @@ class Bins:
         """Number of cells."""
         return (len(self.levels) if self.by_level else len(self.edges)) + 1
 
+    @cached_property
+    def edge_array(self) -> Numbers:
+        """The edges as an array of shape (n_edges,)."""
+        return np.array(self.edges, dtype=np.float64)
+
+    @cached_property
+    def level_array(self) -> Any:
+        """The levels as a pyarrow large_string array of shape (n_levels,)."""
+        return pa.array(self.levels, pa.large_string())
+
     def coarse(self, counts: Counted) -> Counted:
         """Return the counts of the coarse bins; of levels, the counts themselves."""
         if self.by_level:
@@ -118,7 +130,7 @@ def number_bins(values: Numbers, *, masked: bool = False, summed: bool = True) -
     """
     ordered = np.sort(values)
     edges = _hidden_edges(ordered) if masked else _edges(ordered)
-    counts = count_numbers(ordered, edges)
+    counts = count_ordered(ordered, edges)
     grid = grid_of(ordered) if summed and not masked else None
     return Bins(tuple(edges.tolist()), cuts=_cuts(counts), masked=masked, grid=grid)
 
@@ -154,8 +166,17 @@ def count_numbers(values: Numbers, edges: Numbers) -> Counted:
     >>> count_numbers(np.array([1.0, 2.0, 2.5, 9.0]), np.array([1.0, 2.0]))
     array([1, 1, 2])
     """
-    places = np.searchsorted(edges, values, side="left")
-    return np.bincount(places, minlength=len(edges) + 1).astype(np.int64)
+    return count_ordered(np.sort(values), edges)
+
+
+def count_ordered(ordered: Numbers, edges: Numbers) -> Counted:
+    """Return how many values each fine bin holds, of values that are ascending.
+
+    To sort the values and look the edges up in them takes an eighth of the time of
+    looking up each value in the edges.
+    """
+    below = np.searchsorted(ordered, edges, side="right")
+    return np.diff(below, prepend=0, append=len(ordered)).astype(np.int64)
 
 
 def _cuts(counts: Counted) -> tuple[int, ...]:
@@ -171,36 +192,50 @@ def _cuts(counts: Counted) -> tuple[int, ...]:
     return tuple(np.flatnonzero(starts).tolist())
 
 
-def level_bins(values: pd.Series, name: str, *, masked: bool = False) -> Bins:
+def level_bins(texts: Any, often: Counted, name: str, *, masked: bool = False) -> Bins:
     """Return the bins of a column's levels, the most frequent first.
 
     Parameters
     ----------
-    values : Series of shape (n_values,)
-        The reference's levels as text, none missing.
+    texts : pyarrow large_string array of shape (n_texts,)
+        The reference's levels, none missing; one may occur twice.
+    often : ndarray of int64 of shape (n_texts,)
+        Rows of each.
     name : str
         The column, which goes into the digests.
     masked : bool
         Keep digests in place of the levels.
     """
-    counts = values.value_counts()
-    pairs = sorted(counts.items(), key=lambda pair: (-int(pair[1]), str(pair[0])))
-    levels = [str(level) for level, _ in pairs[:MOST_LEVELS]]
+    table = pa.table({"text": texts, "often": often})
+    table = table.group_by("text").aggregate([("often", "sum")])
+    ordered = table.sort_by([("often_sum", "descending"), ("text", "ascending")])
+    levels = ordered["text"][:MOST_LEVELS].to_pylist()
     if masked:
         levels = [digest(name, level) for level in levels]
-    return Bins(levels=tuple(levels), complete=len(pairs) <= MOST_LEVELS, masked=masked)
+    complete = len(ordered) <= MOST_LEVELS
+    return Bins(levels=tuple(levels), complete=complete, masked=masked)
 
 
-def count_levels(values: pd.Series, name: str, bins: Bins) -> Counted:
-    """Return how many values each level has; those of no level are the last."""
-    counts = values.value_counts()
-    texts = [str(level) for level in counts.index]
+def count_levels(texts: Any, often: Counted, name: str, bins: Bins) -> Counted:
+    """Return how many rows each level has; those of no level are the last.
+
+    Parameters
+    ----------
+    texts : pyarrow large_string array of shape (n_texts,)
+        Levels, of which one may occur twice.
+    often : ndarray of int64 of shape (n_texts,)
+        Rows of each.
+    name : str
+        The column, which goes into the digests.
+    bins : Bins
+        Whose levels are counted.
+    """
     if bins.masked:
-        texts = [digest(name, text) for text in texts]
-    places = pd.Index(bins.levels).get_indexer(pd.Index(texts, dtype=object))
+        digests = [digest(name, text) for text in texts.to_pylist()]
+        texts = pa.array(digests, pa.large_string())
+    places = pc.index_in(texts, value_set=bins.level_array).fill_null(len(bins.levels))
     found = np.zeros(len(bins.levels) + 1, dtype=np.int64)
-    # Place -1, of a level that is not listed, is the last cell.
-    np.add.at(found, places, counts.to_numpy(dtype=np.int64))
+    np.add.at(found, places.to_numpy(zero_copy_only=False), often)
     return found
 
 

@@ -17,9 +17,8 @@ from mlkit.drift.profiles import (
     ReferenceProfile,
     answers,
     period,
-    read_answers,
 )
-from mlkit.drift.reading import read_column
+from mlkit.drift.tallies import tally_column, tally_numbers
 
 
 def reference_profile(
@@ -92,7 +91,7 @@ def count_rows(
         replace(
             column,
             counts=count(
-                read_column(frame, schema.column(column.name)),
+                tally_column(frame, schema.column(column.name)),
                 column.bins,
                 column.name,
             ),
@@ -119,17 +118,17 @@ def compared(schema: Schema) -> tuple[Column, ...]:
 
 
 def _profile(column: Column, frame: pd.DataFrame) -> ColumnProfile:
-    read = read_column(frame, column)
+    tally = tally_column(frame, column)
     measure = MEASURES[column.kind]
     hidden = column.sensitive
     if measure == "level":
-        bins = level_bins(read.texts, column.name, masked=hidden)
+        bins = level_bins(tally.texts, tally.often, column.name, masked=hidden)
     elif measure == "none":
         bins = Bins(cuts=(0,))
     else:
         masked = hidden and measure != "length"
-        bins = number_bins(read.numbers, masked=masked, summed=not hidden)
-    counts = count(read, bins, column.name)
+        bins = number_bins(tally.numbers, masked=masked, summed=not hidden)
+    counts = count(tally, bins, column.name)
     return ColumnProfile(column.name, column.kind, hidden, measure, bins, counts)
 
 
@@ -142,7 +141,7 @@ def _answered(
     return tuple(
         replace(
             column,
-            counts=count(read_answers(now[column.name]), column.bins, column.name),
+            counts=count(tally_numbers(now[column.name]), column.bins, column.name),
         )
         for column in reference.predictions
     )

@@ -6,11 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
-import numpy as np
-
-from mlkit.drift.bins import Bins, count_levels, count_numbers
+from mlkit.drift.bins import Bins, count_levels, count_ordered
 from mlkit.drift.moments import Moments, moments_of
 from mlkit.drift.reading import Read
+from mlkit.drift.tallies import Tally, tally_read
 
 
 @dataclass(frozen=True)
@@ -86,13 +85,17 @@ class Counts:
         )
 
 
-def count(read: Read, bins: Bins, name: str) -> Counts:
+def count(found: Tally | Read, bins: Bins, name: str) -> Counts:
     """Count the rows of a column on bins that are there."""
-    absent = 0 if read.there else read.missing
+    tally = found if isinstance(found, Tally) else tally_read(found, bins.by_level)
+    moments = None
     if bins.by_level:
-        cells = count_levels(read.texts, name, bins)
-        return Counts(tuple(cells.tolist()), read.missing, read.unreadable, absent)
-    ordered = np.sort(read.numbers)
-    cells = count_numbers(ordered, np.array(bins.edges, dtype=np.float64))
-    moments = None if bins.grid is None else moments_of(ordered, bins.grid)
-    return Counts(tuple(cells.tolist()), read.missing, read.unreadable, absent, moments)
+        cells = count_levels(tally.texts, tally.often, name, bins).tolist()
+    elif not bins.edges:
+        cells = [tally.present]
+    else:
+        cells = count_ordered(tally.numbers, bins.edge_array).tolist()
+    if bins.grid is not None:
+        moments = moments_of(tally.numbers, bins.grid)
+    absent = 0 if tally.there else tally.missing
+    return Counts(tuple(cells), tally.missing, tally.unreadable, absent, moments)

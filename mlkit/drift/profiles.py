@@ -15,11 +15,10 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from mlkit.data import Schema
-from mlkit.data.conformance import LARGEST
 from mlkit.drift.bins import Bins, digest, number_bins
 from mlkit.drift.counts import Counts, count
 from mlkit.drift.performance import Performance
-from mlkit.drift.reading import Read, read_column
+from mlkit.drift.tallies import ends, tally_numbers
 from mlkit.params.models import Kind
 
 __all__ = [
@@ -217,9 +216,9 @@ class ReferenceProfile:
         masked = hides_target(schema)
         profiles = []
         for name, values in answers(predictions, schema).items():
-            read = read_answers(values)
-            bins = number_bins(read.numbers, masked=masked)
-            counts = count(read, bins, name)
+            tally = tally_numbers(values)
+            bins = number_bins(tally.numbers, masked=masked)
+            counts = count(tally, bins, name)
             profiles.append(
                 ColumnProfile(name, "number", masked, "number", bins, counts)
             )
@@ -325,20 +324,10 @@ def answers(predictions: ArrayLike, schema: Schema) -> dict[str, Any]:
     return {f"probability of {name}": values[:, i] for i, name in shown.items()}
 
 
-def read_answers(values: ArrayLike) -> Read:
-    """Return answers as a column that was read: NaN is missing, infinity unreadable."""
-    numbers = np.asarray(values, dtype=np.float64)
-    missing = np.isnan(numbers)
-    good = ~missing & (np.abs(numbers) <= LARGEST)
-    lost = int(missing.sum())
-    unreadable = len(numbers) - lost - int(good.sum())
-    return Read(True, pd.Series(numbers[good]), lost, unreadable)
-
-
 def period(frame: pd.DataFrame, schema: Schema) -> tuple[str, str] | None:
     """Return the first and the last moment of the rows; None where none is told."""
     for column in schema.columns:
         if column.role != "time" or column.sensitive or column.name not in frame:
             continue
-        return read_column(frame, column).ends
+        return ends(frame, column)
     return None

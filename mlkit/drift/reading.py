@@ -71,8 +71,7 @@ def read_column(raw: pd.DataFrame, column: Column) -> Read:
     """
     if column.name not in raw.columns:
         return Read(False, pd.Series([], dtype=TEXT), len(raw), 0)
-    found = raw[column.name]
-    cells = found if isinstance(found, pd.Series) else found.iloc[:, 0]
+    cells = first_of(raw, column.name)
     conformed, _ = conform_column(cells.to_frame(column.name), column)
     present = conformed.notna().to_numpy()
     blank = _blanks(cells[~present])
@@ -80,10 +79,17 @@ def read_column(raw: pd.DataFrame, column: Column) -> Read:
     return Read(True, conformed[present], blank, unreadable)
 
 
+def first_of(raw: pd.DataFrame, name: str) -> pd.Series:
+    """Return a column by name, the first where the name is used twice."""
+    found = raw[name]
+    return found if isinstance(found, pd.Series) else found.iloc[:, 0]
+
+
 def _blanks(cells: pd.Series) -> int:
     """Return how many cells are empty: missing, or nothing but blanks."""
     blank = cells.isna()
-    if cells.dtype == object or isinstance(cells.dtype, pd.StringDtype):
+    worded = (pd.StringDtype, pd.CategoricalDtype)
+    if cells.dtype == object or isinstance(cells.dtype, worded):
         texts = cells.astype(object)
         blank |= texts.map(lambda cell: isinstance(cell, str) and not cell.strip())
     return int(blank.sum())

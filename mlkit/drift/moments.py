@@ -37,7 +37,7 @@ class Grid:
     Attributes
     ----------
     origin : float
-        Where steps are counted from: near the reference's median.
+        Where steps are counted from: the reference's median.
     unit : float
         Length of a step, a power of two.
     """
@@ -132,7 +132,7 @@ def grid_of(ordered: Numbers) -> Grid | None:
     # Of a constant, what other values there will be is told by its size at best.
     scale = float(np.median(away)) if len(away) else abs(middle) or 1.0
     unit = 2.0 ** max(math.frexp(scale)[1] - 1, FINEST) / STEPS
-    return Grid(float(np.rint(middle / unit)) * unit, unit)
+    return Grid(middle + 0.0, unit)
 
 
 def moments_of(ordered: Numbers, grid: Grid) -> Moments:

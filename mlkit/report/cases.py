@@ -8,6 +8,7 @@ from typing import Any
 from mlkit.report import measures, steps, summary, wording
 from mlkit.report.layout import render
 from mlkit.report.league import ALL, league_outcome, title_of
+from mlkit.report.monitor_alerts import counted
 from mlkit.report.sparkline import sparkline
 from mlkit.report.summary import Run
 from mlkit.report.views import CaseView, Outcome
@@ -100,6 +101,9 @@ def _attention(view: CaseView) -> str:
     if not view.runs:
         return ""
     newest = view.runs[0]
+    if _quiet_check(newest):
+        # That the model is healthy does not settle what a retrain has left open.
+        newest = next((r for r in view.runs if not _quiet_check(r)), newest)
     if newest.get("kind") == FAN_OUT and newest.get("status") == "failed":
         return _outcome(newest).headline
     version = (newest.get("verdict") or {}).get("version")
@@ -113,10 +117,19 @@ def _attention(view: CaseView) -> str:
         "interrupted": "the newest run was interrupted",
         "reject": f"{name} was rejected",
         "drift": "the newest check found drift",
+        "degraded": "the model in production needs a look",
+        "critical": "the model in production is not to be relied on",
         "undecided": f"{name} waits in staging, undecided",
         "promotable": f"{name} waits in staging to be promoted",
     }
     return reasons.get(state, "")
+
+
+def _quiet_check(run: Run) -> bool:
+    """Return whether a run is a check of the model in production with nothing wrong."""
+    if run.get("kind") != "monitor" or run.get("status") != "ok":
+        return False
+    return summary.outcome(run).state in ("healthy", "unlogged")
 
 
 def _moved(view: CaseView, version: str | None) -> bool:
@@ -132,7 +145,7 @@ def _case(view: CaseView, parts: Sequence[CaseView] = ()) -> dict[str, Any]:
     found = next(filter(None, map(measures.evaluation, view.runs)), {})
     name = found.get("primary")
     metric = measures.label(found, name) if name else "Metric"
-    rows = [_row(view.case, run, name) for run in view.runs]
+    newest_rows, older_rows = _rows(view, name)
     return {
         "id": wording.slug(view.case),
         "name": _name(view),
@@ -147,10 +160,48 @@ def _case(view: CaseView, parts: Sequence[CaseView] = ()) -> dict[str, Any]:
         "metric": metric,
         "in_use": _in_use(view, name) if name else None,
         "history": _history(view.runs, name, found) if name else None,
-        "newest": rows[:NEWEST],
-        "older": rows[NEWEST:],
+        "health": _health(view),
+        "newest": newest_rows,
+        "older": older_rows,
         "segments": [_segment(part) for part in parts],
     }
+
+
+def _health(view: CaseView) -> dict[str, str] | None:
+    """Return the newest word on the model in production; None if it is not watched."""
+    checks = (
+        run
+        for run in view.runs
+        if run.get("kind") == "monitor" and run.get("status") == "ok"
+    )
+    newest = next(checks, None)
+    if newest is None and not view.alerts:
+        return None
+    found = Outcome("none", "") if newest is None else summary.outcome(newest)
+    return {
+        "label": "Not checked" if newest is None else found.label,
+        "tone": found.tone,
+        "alerts": counted(view.alerts) if view.alerts else "none",
+        "href": "" if newest is None else f"{view.case}/{newest['run']}/index.html",
+    }
+
+
+def _rows(
+    view: CaseView, metric: str | None
+) -> tuple[list[Mapping[str, Any]], list[Mapping[str, Any]]]:
+    """Return the newest runs and the older ones, a line each.
+
+    Checks come by the hour: of those with nothing wrong only the newest is new.
+    """
+    checks = [run for run in view.runs if _quiet_check(run)]
+    old_checks = {run["run"] for run in checks[1:]}
+    shown = [run for run in view.runs if run["run"] not in old_checks][:NEWEST]
+    kept = {run["run"] for run in shown}
+    rest = [run for run in view.runs if run["run"] not in kept]
+    newest, older = (
+        [_row(view.case, run, metric) for run in each] for each in (shown, rest)
+    )
+    return newest, older
 
 
 def _segment(view: CaseView) -> dict[str, Any]:
@@ -223,7 +274,7 @@ def _where(run: Run) -> str:
     if run.get("kind") == FAN_OUT:
         members = run.get("members") or ()
         return wording.count(len(members), "segment" if run.get("segments") else "case")
-    if run.get("kind") == "drift":
-        return "drift check"
+    if run.get("kind") in summary.KINDS:
+        return summary.KINDS[run["kind"]]
     step = (run.get("error") or {}).get("step")
     return f"in step {step}" if step else ""

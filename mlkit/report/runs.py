@@ -8,20 +8,22 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from mlkit.report import concealed, groups, measures, steps, summary, wording
+from mlkit.report.failures import failure
 from mlkit.report.folds import Fold, Text
 from mlkit.report.layout import render
+from mlkit.report.monitor_alerts import alert_sentences, alerts_table
 from mlkit.report.summary import Run
 from mlkit.report.tables import Table, table
 from mlkit.report.timeline import Timeline
 from mlkit.report.views import Aside, Header, KeyNumber, Link, Outcome
 
-SOURCE_EDGE = 5
 PURPOSE = {
     "data": "a profile of the data, its checks and leakage suspects",
     "train": "the model that was fitted, its settings and its convergence",
     "evaluate": "metrics with intervals, baselines, plots, gates and the verdict",
     "explain": "which columns move the predictions, over all rows and for a few",
     "drift": "whether current rows still look like those of the training",
+    "monitor": "performance, drift, volume and latency in production, over time",
 }
 
 
@@ -99,7 +101,7 @@ def run_page(
         run=name,
         when=wording.moment(summary.started(run)),
         failure=failure(run),
-        numbers=measures.key_numbers(run, previous) if ended_well else (),
+        numbers=_numbers(run, previous) if ended_well else (),
         asides=(*steps.resumed(run), *(_asides(run) if ended_well else ())),
         changes=() if unchanged else _changes(run, previous, first),
         previous=before,
@@ -111,6 +113,15 @@ def run_page(
     )
 
 
+def _numbers(run: Run, previous: Run | None) -> tuple[KeyNumber, ...]:
+    """Return the numbers of a run: those of its only notebook, or its metrics."""
+    kind = run.get("kind")
+    if kind not in summary.KINDS:
+        return measures.key_numbers(run, previous)
+    glued = summary.scraps(run, str(kind)).get("numbers") or ()
+    return tuple(map(KeyNumber.from_dict, glued))
+
+
 def _above(case: str) -> list[Link]:
     """Return the way down to the pages of a case's runs."""
     index = "../../index.html"
@@ -119,57 +130,6 @@ def _above(case: str) -> list[Link]:
 
 def _holds_something(section: Section) -> bool:
     return any((section.sentences, section.links, section.shown, section.folded))
-
-
-def failure(run: Run) -> dict[str, Any] | None:
-    """Return what a page says of the error that stopped a run; None without one.
-
-    The source is shortened to its first and last five lines.
-    """
-    error = run.get("error")
-    if not error or run.get("status") not in ("failed", "interrupted"):
-        return None
-    step, case = error.get("step"), run["case"]
-    kind = error.get("type")
-    message = error.get("message") or "no message was recorded"
-    advice = [error["advice"]] if error.get("advice") else []
-    command = "drift" if run.get("kind") == "drift" else "retrain"
-    advice.append(f"Then run it again: mlkit {command} {case}")
-    if command == "retrain" and _may_go_on(run):
-        advice.append(
-            "Or go on from the step that failed, also after a change of code: mlkit "
-            f"retrain {case} --resume {run['run']}"
-        )
-    return {
-        "message": f"{kind}: {message}" if kind else message,
-        "source": shorten(error.get("source") or ""),
-        "step": step,
-        "cell": error.get("cell"),
-        "advice": advice,
-    }
-
-
-def _may_go_on(run: Run) -> bool:
-    """Return whether a step of a run ended well and can be taken by another run."""
-    done = run.get("steps") or ()
-    return any(step.get("key") and step.get("status") == "ok" for step in done)
-
-
-def shorten(source: str, edge: int = SOURCE_EDGE) -> str:
-    r"""Return the first and the last lines of a long source.
-
-    Examples
-    --------
-    >>> print(shorten("a\nb\nc\nd", edge=1))
-    a
-    … 2 lines left out …
-    d
-    """
-    lines = source.splitlines()
-    rest = len(lines) - 2 * edge
-    if rest <= 1:
-        return source
-    return "\n".join([*lines[:edge], f"… {rest} lines left out …", *lines[-edge:]])
 
 
 def _sections(
@@ -183,7 +143,8 @@ def _sections(
         for name, href in pages.items()
     ]
     yield Section("reports", "Reports of this run", links=links)
-    if run.get("kind") != "drift":
+    yield _alerts(run.get("monitor") or {})
+    if run.get("kind") not in summary.KINDS:
         yield Section("seen", "What else was seen", sentences=_also_seen(run))
     tested = evidence.get("paired") or evidence.get("against_dummy")
     shown = [measures.gates_table(found)] if found.get("gates") else []
@@ -202,6 +163,19 @@ def _sections(
         yield Section("metrics", "Metrics", shown=[measures.metrics_table(found)])
     if run.get("steps"):
         yield _steps_section(run["steps"], steps.sentences(run))
+    listed = [Report(text, href) for text, href in files.items()]
+    yield Section("record", "Record", links=listed, folded=_recorded(run, evidence))
+
+
+def _alerts(found: Mapping[str, Any]) -> Section:
+    """Return the part of a check's page that says which alerts are active."""
+    if found.get("alerts") is None:
+        return Section("alerts", "Alerts")
+    shown = [alerts_table(found)] if found["alerts"] else []
+    return Section("alerts", "Alerts", sentences=alert_sentences(found), shown=shown)
+
+
+def _recorded(run: Run, evidence: Mapping[str, Any]) -> list[Fold]:
     folded = []
     if run.get("params"):
         folded.append(Fold("The params of this run", Text(settings(run["params"]))))
@@ -210,8 +184,7 @@ def _sections(
     if evidence:
         text = json.dumps(evidence, indent=2, ensure_ascii=False)
         folded.append(Fold("The evidence as recorded", Text(text)))
-    listed = [Report(text, href) for text, href in files.items()]
-    yield Section("record", "Record", links=listed, folded=folded)
+    return folded
 
 
 def _steps_section(

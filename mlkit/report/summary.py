@@ -20,12 +20,14 @@ from typing import Any
 from mlkit.report import wording
 from mlkit.report.changed_code import changed_code
 from mlkit.report.concealed import conceal, sensitive_columns
+from mlkit.report.monitor_words import health_outcome
 from mlkit.report.views import Outcome
 
 Run = Mapping[str, Any]
 RUN_NAME = re.compile(r"(\d{8}T\d{6})Z-")
 NOT_RUN = "The run did not get as far as a decision."
 SHOWN_CHANGES = 5
+KINDS = {"drift": "drift check", "monitor": "check"}
 DRIFT = {
     "none": ("calm", "The current rows look like those that the model learned from"),
     "columns": ("shifted", "Some columns have shifted, the data as a whole have not"),
@@ -49,6 +51,8 @@ def outcome(run: Run) -> Outcome:
     verdict = run.get("verdict")
     if status == "ok" and run.get("kind") == "drift":
         return drift_outcome(run.get("drift") or {})
+    if status == "ok" and run.get("kind") == "monitor":
+        return health_outcome(run.get("monitor") or {})
     if status == "ok" and verdict:
         return Outcome(_state(verdict), headline(verdict), verdict.get("reason", ""))
     if status == "failed":
@@ -142,7 +146,7 @@ def changes(run: Run, previous: Run | None, *, first: bool = True) -> tuple[str,
     first : bool
         Without `previous`: whether there is no earlier run of that kind at all.
     """
-    what = "drift check" if run.get("kind") == "drift" else "run"
+    what = KINDS.get(run.get("kind") or "", "run")
     if previous is None and first:
         return (f"This is the first {what} of this case.",)
     if previous is None:

@@ -278,6 +278,8 @@ class CaseView:
         How many versions the registry holds.
     waiting : str or None
         The version that waits in staging.
+    alerts : sequence of dict
+        The active alerts of its model (``Alert.to_dict()``), the gravest first.
     """
 
     case: str
@@ -286,3 +288,4 @@ class CaseView:
     since: str | None = None
     versions: int = 0
     waiting: str | None = None
+    alerts: Sequence[Mapping[str, Any]] = ()

@@ -1,0 +1,183 @@
+"""Days as Parquet: the same rows, in columns that other tools can read."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from datetime import date, datetime
+from itertools import chain, islice
+from pathlib import Path
+from typing import Any
+
+from mlkit.prediction_log.layout import Part, check_model, find_parts, part_path
+from mlkit.prediction_log.scanning import (
+    NO_GARBAGE,
+    Finds,
+    Garbage,
+    Opened,
+    Record,
+    open_day,
+    records,
+)
+from mlkit.prediction_log.sealing import alone, ended, published, seal
+from mlkit.prediction_log.tables import ROWS, Kinds, described, garbage_of, to_batch
+from mlkit.prediction_log.tidying import DAMAGED, taken_numbers, utc_day
+
+
+@dataclass(frozen=True)
+class Compacted:
+    """What became of a model's days.
+
+    Attributes
+    ----------
+    days : tuple of date
+        Days that were written.
+    rows : int
+        Rows in them.
+    skipped : tuple of str
+        Files that cannot be read and were left alone, with all others of their day.
+    garbage : Garbage
+        What was no record; the files that held it are kept as ``<name>.damaged``.
+    """
+
+    model: str
+    days: tuple[date, ...] = ()
+    rows: int = 0
+    skipped: tuple[str, ...] = ()
+    garbage: Garbage = NO_GARBAGE
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the record as plain JSON data."""
+        return asdict(self) | {"days": [day.isoformat() for day in self.days]}
+
+
+def compact(
+    storage_path: str | os.PathLike[str], model: str, *, now: datetime
+) -> Compacted:
+    """Write each day that is over to one Parquet file, and remove what it then holds.
+
+    Every feature is a column ``features.<name>`` of one type (a text in JSON where its
+    values are of several). Readers see the same rows before, during and after;
+    what comes late is added the next time. It may be cut short anywhere. Outcomes stay
+    as they are.
+
+    Parameters
+    ----------
+    storage_path : str or path
+        The folder of the log.
+    model : str
+        Whose days.
+    now : datetime
+        The time, with its zone.
+
+    Raises
+    ------
+    ValueError
+        When an argument is not what it has to be.
+    OSError
+        When the disk refuses; every line is then where it was.
+    """
+    today = utc_day(now)
+    folder = Path(storage_path) / check_model(model)
+    if not folder.is_dir():
+        return Compacted(model)
+    done: list[date] = []
+    rows, skipped, garbage = 0, [], Garbage()
+    with alone(folder):
+        days = sorted({p.day for p in find_parts(folder, "predictions")})
+        for day in days:
+            if not ended(day, today, 0) or not _seal(folder, day):
+                continue
+            try:
+                written, found = _write(folder, day)
+            except ValueError:
+                skipped.append(part_path(folder, "predictions", day, 0, "parquet").name)
+                continue
+            done.append(day)
+            rows, garbage = rows + written, garbage + found
+    return Compacted(model, tuple(done), rows, tuple(skipped), garbage)
+
+
+def _seal(folder: Path, day: date) -> bool:
+    """Seal what is open of a day; return whether there is anything to add."""
+    taken = taken_numbers(folder, "predictions", day)
+    for part in _parts(folder, day):
+        if part.form in ("open", "sealed") and part.path.is_file():
+            seal(part, taken)
+    damaged = _damaged(folder, day)
+    for part in _parts(folder, day):
+        if part.number in taken:
+            _put_aside(part, damaged=part.number in damaged)
+    return any(part.number is not None for part in _parts(folder, day))
+
+
+def _parts(folder: Path, day: date) -> list[Part]:
+    return [part for part in find_parts(folder, "predictions") if part.day == day]
+
+
+def _damaged(folder: Path, day: date) -> frozenset[int]:
+    path = part_path(folder, "predictions", day, 0, "parquet")
+    if not path.exists():
+        return frozenset()
+    with open(path, "rb") as file:
+        try:
+            return frozenset(described(file, folder.name)["damaged"])
+        except ValueError:
+            return frozenset()
+
+
+def _write(folder: Path, day: date) -> tuple[int, Garbage]:
+    import pyarrow.parquet as pq
+
+    path = part_path(folder, "predictions", day, 0, "parquet")
+    with open_day(folder, "predictions", day, Finds()) as files:
+        parts = [f.part for f in files if f.part.number is not None]
+        metadata, kinds = _survey(files)
+        schema = kinds.schema(metadata | {"model": folder.name})
+        rows, found = 0, Finds()
+        source = chain.from_iterable(records(opened, found) for opened in files)
+        with published(path) as target, pq.ParquetWriter(target, schema) as writer:
+            for some in _pieces(source):
+                writer.write_batch(to_batch(some, schema))
+                rows += len(some)
+    for part in parts:
+        _put_aside(part, damaged=part.number in metadata["damaged"])
+    return rows, found.garbage
+
+
+def _survey(files: Sequence[Opened]) -> tuple[dict[str, Any], Kinds]:
+    """Read a day once: what its columns hold, and which parts hold garbage."""
+    kinds, garbage = Kinds(), Garbage()
+    held: set[int] = set()
+    damaged: set[int] = set()
+    for opened in files:
+        finds = Finds()
+        if opened.part.form == "parquet":
+            content = described(opened.file, opened.part.path.parent.name)
+            held |= set(content["parts"])
+            damaged |= set(content["damaged"])
+        for record in records(opened, finds):
+            kinds.add(record)
+        if opened.part.form == "parquet" and finds.garbage != garbage_of(content):
+            raise ValueError("the compacted day is damaged")
+        if opened.part.number is not None:
+            held.add(opened.part.number)
+            damaged |= {opened.part.number} if finds.garbage.count else set()
+        garbage += finds.garbage
+    stored = {"count": garbage.count, "places": [asdict(p) for p in garbage.places]}
+    metadata = {"parts": sorted(held), "damaged": sorted(damaged), "garbage": stored}
+    return metadata, kinds
+
+
+def _pieces(source: Iterator[Record]) -> Iterator[list[Record]]:
+    while some := list(islice(source, ROWS)):
+        yield some
+
+
+def _put_aside(part: Part, *, damaged: bool) -> None:
+    """Remove a part that the compacted day holds, or keep it for its garbage."""
+    if not damaged:
+        os.unlink(part.path)
+        return
+    os.replace(part.path, part.path.with_name(part.path.name + DAMAGED))

@@ -1,0 +1,217 @@
+"""A compacted day: a Parquet file with a typed column for each feature.
+
+A column whose values are all of one kind has that type; integers beside floats are
+floats. One that holds anything else is text in JSON, and its field says so. Which
+features a row had, and in which order, is kept where it is not all of them, so that
+rows come back as they were.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC
+from typing import IO, TYPE_CHECKING, Any
+
+import orjson
+
+from mlkit.prediction_log.lines import encode, plain_value, restore
+from mlkit.prediction_log.scanning import Finds, Garbage, Opened, Place, Record
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+FORMAT = 1
+FEATURE = "features."
+NAMES = "feature_names"
+TEXTS = ("id", "kind", "version", "error")
+VALUES = ("prediction", "probability", "latency_ms", "actual", "clock_jump")
+MOST_EXACT = 2**53
+MOST_INTEGER = 2**63
+ROWS = 20_000
+
+
+class Kinds:
+    """Which kinds of values each column of a day holds."""
+
+    def __init__(self) -> None:
+        self._kinds: dict[str, set[str]] = {}
+        self.names: dict[str, None] = {}
+
+    def add(self, record: Record) -> None:
+        """Take the values of a row into account."""
+        for name in VALUES:
+            self._add(name, record.get(name))
+        for name, value in record["features"].items():
+            self.names[name] = None
+            self._add(FEATURE + name, value)
+
+    def _add(self, column: str, value: Any) -> None:
+        if value is not None:
+            kinds = self._kinds.get(column)
+            if kinds is None:
+                kinds = self._kinds[column] = set()
+            kinds.add(_kind(value))
+
+    def word(self, column: str) -> str:
+        """Return ``int``, ``float``, ``bool``, ``str`` or ``json``."""
+        kinds = self._kinds.get(column, set())
+        if not kinds:
+            return "float"
+        if len(kinds) == 1:
+            (kind,) = kinds
+            return "int" if kind == "large" else kind
+        if kinds == {"int", "large"}:
+            return "int"
+        return "float" if kinds == {"int", "float"} else "json"
+
+    def schema(self, metadata: dict[str, Any]) -> pa.Schema:
+        """Return the schema of the day's file."""
+        import pyarrow as pa
+
+        types = {"int": pa.int64(), "float": pa.float64(), "bool": pa.bool_()}
+        columns = [*VALUES, *(FEATURE + name for name in self.names)]
+        fields = [pa.field(name, pa.string()) for name in (*TEXTS, NAMES)]
+        fields.insert(1, pa.field("at", pa.timestamp("us", "UTC")))
+        for column in columns:
+            word = self.word(column)
+            note = {"mlkit": "json"} if word == "json" else None
+            fields.append(pa.field(column, types.get(word, pa.string()), metadata=note))
+        content = metadata | {"format": FORMAT, "names": list(self.names)}
+        return pa.schema(fields, {"mlkit": json.dumps(content)})
+
+
+def _kind(value: Any) -> str:
+    kind = type(value)
+    if kind is float:
+        return "float"
+    if kind is bool:
+        return "bool"
+    if kind is int:
+        if -MOST_EXACT <= value <= MOST_EXACT:
+            return "int"
+        return "large" if -MOST_INTEGER <= value < MOST_INTEGER else "json"
+    return "str" if kind is str and _is_unicode(value) else "json"
+
+
+def _is_unicode(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def to_batch(rows: Sequence[Record], schema: pa.Schema) -> pa.RecordBatch:
+    """Return rows as columns of a day's file."""
+    import pyarrow as pa
+
+    names = json.loads(schema.metadata[b"mlkit"])["names"]
+    arrays = []
+    for field in schema:
+        name = field.name
+        if name == "at":
+            values = [row["at"].astimezone(UTC) for row in rows]
+        elif name == NAMES:
+            values = [_other_names(row["features"], names) for row in rows]
+        elif name.startswith(FEATURE):
+            own = name.removeprefix(FEATURE)
+            values = [row["features"].get(own) for row in rows]
+        else:
+            values = [row.get(name) for row in rows]
+        if field.metadata and field.metadata.get(b"mlkit") == b"json":
+            values = [None if value is None else _to_json(value) for value in values]
+        arrays.append(pa.array(values, field.type))
+    return pa.record_batch(arrays, schema=schema)
+
+
+def _other_names(features: dict[str, Any], names: list[str]) -> str | None:
+    own = list(features)
+    return None if own == names else json.dumps(own)
+
+
+def _to_json(value: Any) -> str:
+    return encode({"value": plain_value(value)}).decode()
+
+
+def _from_json(text: str) -> Any:
+    return restore(orjson.loads(text)["value"])
+
+
+def described(file: IO[bytes], model: str) -> dict[str, Any]:
+    """Return what a compacted day says of itself: parts, garbage, names.
+
+    Raises
+    ------
+    ValueError
+        When it is damaged, or not a compacted day of that model.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    file.seek(0)
+    try:
+        stored = pq.ParquetFile(file).schema_arrow.metadata or {}
+        content = json.loads(stored[b"mlkit"])
+    except (pa.ArrowException, OSError, KeyError, ValueError) as error:
+        raise ValueError("not a compacted day of this log") from error
+    if content.get("format") != FORMAT or content.get("model") != model:
+        raise ValueError("of another model, or of a newer mlkit")
+    return dict(content)
+
+
+def held_parts(opened: Opened) -> frozenset[int]:
+    """Return the numbers of the parts that a compacted day holds; none if damaged."""
+    try:
+        content = described(opened.file, opened.part.path.parent.name)
+    except ValueError:
+        return frozenset()
+    return frozenset(content["parts"])
+
+
+def stored_records(opened: Opened, finds: Finds) -> Iterator[Record]:
+    """Yield the records of a compacted day as `decode` returned them."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    name, model = opened.part.path.name, opened.part.path.parent.name
+    try:
+        content = described(opened.file, model)
+    except ValueError as error:
+        finds.skip(name, None, str(error))
+        return
+    finds.garbage += garbage_of(content)
+    opened.file.seek(0)
+    try:
+        for batch in pq.ParquetFile(opened.file).iter_batches(ROWS):
+            yield from _rows(batch, model, content["names"])
+    except (pa.ArrowException, OSError) as error:
+        finds.skip(name, None, f"damaged: {type(error).__name__}")
+
+
+def garbage_of(content: dict[str, Any]) -> Garbage:
+    """Return the garbage that was found when a day was compacted."""
+    stored = content["garbage"]
+    return Garbage(stored["count"], tuple(Place(**place) for place in stored["places"]))
+
+
+def _rows(batch: pa.RecordBatch, model: str, names: list[str]) -> Iterator[Record]:
+    columns: dict[str, Iterable[Any]] = {}
+    for field, array in zip(batch.schema, batch.columns, strict=True):
+        values = array.to_pylist()
+        if field.metadata and field.metadata.get(b"mlkit") == b"json":
+            values = [None if value is None else _from_json(value) for value in values]
+        columns[field.name] = values
+    own = [columns.pop(FEATURE + name) for name in names]
+    features = zip(*own, strict=True) if own else iter([()] * batch.num_rows)
+    others = columns.pop(NAMES)
+    head = zip(*columns.values(), strict=True)
+    for values, other, row in zip(head, others, features, strict=True):
+        record = dict(zip(columns, values, strict=True)) | {"model": model}
+        if record["clock_jump"] is None:
+            del record["clock_jump"]
+        held = dict(zip(names, row, strict=True))
+        record["features"] = (
+            held if other is None else {key: held[key] for key in json.loads(other)}
+        )
+        yield record

@@ -6,7 +6,7 @@ import itertools
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.core import (
@@ -88,6 +88,15 @@ class Judged(ABC):
         self._set(HEALTH, (model, version), value)
 
 
+class Series(NamedTuple):
+    """What is counted of one version of a model."""
+
+    predictions: Counter
+    latency: Histogram
+    errors: Counter
+    drifts: Counter
+
+
 class ModelMetrics(Judged):
     """Metrics of a service, counted as things happen.
 
@@ -109,7 +118,7 @@ class ModelMetrics(Judged):
             *_declared(LATENCY), registry=self.registry, buckets=BUCKETS
         )
         # Looking a series up by its labels takes longer than counting in it.
-        self._answered: dict[tuple[str, str], tuple[Counter, Histogram]] = {}
+        self._counted: dict[tuple[str, str], Series] = {}
         # Of several processes that serve one model, the newest judgement counts.
         self._gauges = {
             name: Gauge(
@@ -124,23 +133,35 @@ class ModelMetrics(Judged):
         self, model: str, version: str, latency_seconds: float | None = None
     ) -> None:
         """Count an answer, and how long it took where that is known."""
-        series = self._answered.get((model, version))
-        if series is None:
-            labels = (model, version)
-            series = self._predictions.labels(*labels), self._latency.labels(*labels)
-            self._answered[labels] = series
-        answers, latency = series
-        answers.inc()
+        series = self._series(model, version)
+        series.predictions.inc()
         if latency_seconds is not None:
-            latency.observe(latency_seconds)
+            series.latency.observe(latency_seconds)
 
     def failed(self, model: str, version: str) -> None:
         """Count a request that failed; it is none of the predictions."""
-        self._errors.labels(model, version).inc()
+        self._series(model, version).errors.inc()
 
     def drift_found(self, model: str, version: str) -> None:
         """Count a check that found the data drifted."""
-        self._drifts.labels(model, version).inc()
+        self._series(model, version).drifts.inc()
+
+    def _series(self, model: str, version: str) -> Series:
+        """Return the counters of a version, all of which begin at 0 together.
+
+        Prometheus sees how a counter grows only from its second value on.
+        """
+        labels = (model, version)
+        series = self._counted.get(labels)
+        if series is None:
+            series = Series(
+                self._predictions.labels(*labels),
+                self._latency.labels(*labels),
+                self._errors.labels(*labels),
+                self._drifts.labels(*labels),
+            )
+            self._counted[labels] = series
+        return series
 
     def _set(self, name: str, labels: tuple[str, str], value: float | None) -> None:
         if value is None:
@@ -226,11 +247,10 @@ def _families(
     for each in totals:
         for version, counted in each.by_version().items():
             labels = (each.model, version)
+            drifts.add_metric(labels, each.drifts.get(version, 0))
             predictions.add_metric(labels, counted.predictions)
             errors.add_metric(labels, counted.errors)
             latency.add_metric(labels, _cumulated(counted), counted.seconds)
-        for version, number in each.drifts.items():
-            drifts.add_metric((each.model, version), number)
     yield from (predictions, latency, errors, drifts)
     for name, series in values.items():
         gauge = GaugeMetricFamily(name, METRICS[name].help, labels=LABELS)

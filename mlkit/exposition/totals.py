@@ -141,8 +141,8 @@ class Totals:
     def by_version(self) -> dict[str, Answers]:
         """Return the counts of each version, over all days."""
         return {
-            version: sum(each.values(), start=Answers())
-            for version, each in self.days.items()
+            version: sum(self.days.get(version, {}).values(), start=Answers())
+            for version in dict.fromkeys([*self.days, *self.drifts])
         }
 
     def to_dict(self) -> dict[str, Any]:

@@ -61,9 +61,7 @@ def window(day: int, *, shifted: bool, days: int = 30, **fields: Any) -> dict[st
     } | fields  # fmt: skip
 
 
-def finding(
-    cause: str, severity: str, message: str, **evidence: Any
-) -> dict[str, Any]:
+def finding(cause: str, severity: str, message: str, **evidence: Any) -> dict[str, Any]:
     """Return a finding as a check has it."""
     return {"cause": cause, "severity": severity, "message": message,
             "evidence": evidence, "version": "1.1.0"}  # fmt: skip
@@ -107,8 +105,10 @@ def check(*, shifted_from: int = 30, days: int = 30, **fields: Any) -> dict[str,
          "evidence": f["evidence"]}
         for f in findings
     ]  # fmt: skip
-    overall = window(3, shifted=shifted) | {"label": "all", "predictions": 5_980,
-                                            "labelled": 5_700, "late_labels": 0}  # fmt: skip
+    overall = window(3, shifted=shifted) | {
+        "label": "all", "predictions": 5_980, "labelled": 5_700, "late_labels": 0,
+    }  # fmt: skip
+    began = windows[shifted_from] if shifted else None
     reference = {"metric": "roc_auc", "label": "ROC AUC", "greater_is_better": True,
                  "value": 0.9, "lower": 0.88, "upper": 0.92, "n": 1000,
                  "reason": None}  # fmt: skip
@@ -124,8 +124,8 @@ def check(*, shifted_from: int = 30, days: int = 30, **fields: Any) -> dict[str,
         "health": {"status": status, "reason": reason, "issues": issues},
         "overall": overall,
         "performance": {"reference": reference, "current": current,
-                        "loss": 0.12 if shifted else 0.005, "lower": 0.07, "upper": 0.16,
-                        "dropped": shifted,
+                        "loss": 0.12 if shifted else 0.005, "lower": 0.07,
+                        "upper": 0.16, "dropped": shifted,
                         "reason": "ROC AUC 0.78 (0.74 to 0.82) on current rows, was "
                         "0.9: worse by 0.12, beyond chance" if shifted else
                         "ROC AUC 0.895 (0.87 to 0.92) on current rows, was 0.9: worse "
@@ -154,10 +154,10 @@ def check(*, shifted_from: int = 30, days: int = 30, **fields: Any) -> dict[str,
             "notes": [],
         },
         "drifted_window": windows[-1]["label"] if windows else None,
-        "drift_began": {"column": "age", "window": windows[shifted_from]["label"],
-                        "start": windows[shifted_from]["start"], "p": 0.0001,
-                        "said": f"'age' began to move on {windows[shifted_from]['label']}"}
-        if shifted else None,
+        "drift_began": began and {
+            "column": "age", "window": began["label"], "start": began["start"],
+            "p": 0.0001, "said": f"'age' began to move on {began['label']}",
+        },
         "expected": [
             {"metric": "roc_auc", "value": 0.86 if shifted else 0.9, "lower": 0.83,
              "upper": 0.89, "reference": 0.9, "dropped": shifted,

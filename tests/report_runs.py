@@ -302,6 +302,45 @@ def body() -> str:
     )
 
 
+def alert(cause: str, severity: str, **fields: Any) -> dict[str, Any]:
+    """Return an active alert as the record of a check has it."""
+    return {
+        "id": "0a1b2c3d", "model": "vendor_dispatch", "version": "1.2.0",
+        "cause": cause, "severity": severity, "message": f"It moved: {HOSTILE}.",
+        "evidence": {}, "raised_at": "2026-07-26T10:15:30+00:00", "sent_at": None,
+        "acknowledged_by": None, "status": "active",
+    } | fields  # fmt: skip
+
+
+def watched(status: str = "critical") -> dict[str, Any]:
+    """Return a run that looked at the model in production."""
+    alerts = [
+        alert("drift", "warning"),
+        alert("performance.roc_auc", "critical", sent_at="2026-07-26T10:15:35+00:00"),
+    ]
+    found = {
+        "status": status, "reason": f"ROC AUC is worse by 0.12 {HOSTILE}.",
+        "version": "1.2.0", "predictions": 812, "labelled": 700, "issues": [],
+        "alerts": alerts if status == "critical" else [], "raised": ["0a1b2c3d"],
+        "repeated": [], "resolved": [], "problem": "",
+        "sent": [{"address": "TEAM", "alerts": ["0a1b2c3d"], "delivered": False,
+                  "attempts": 4, "reason": "TEAM: no answer within 10 s"}],
+    }  # fmt: skip
+    numbers = [{"label": "ROC AUC now", "value": 0.78, "lower": 0.74, "upper": 0.82}]
+    step = {"name": "monitor", "status": "ok", "seconds": 3.2, "error": None,
+            "scraps": {"monitor": found, "numbers": numbers}}  # fmt: skip
+    return changed(
+        run="20260728T101500Z-0b5e4e", kind="monitor", monitor=found, verdict=None,
+        steps=[step],
+    )  # fmt: skip
+
+
+def watched_alerts() -> list[dict[str, Any]]:
+    """Return the alerts that a check left active."""
+    alerts: list[dict[str, Any]] = watched()["monitor"]["alerts"]
+    return alerts
+
+
 def pages() -> dict[str, str]:
     """Return a page of each sort, as HTML."""
     links = {"data": "data.html", "evaluate": "evaluate.html"}
@@ -334,6 +373,14 @@ def pages() -> dict[str, str]:
         "taken": notebook_page("<h1>Data</h1>", step_header(partly_taken(), "data")),
         "unchanged": run_page(unchanged(), RUN, pages=links, files=files),
         "resumed": run_page(resumed(), RUN, pages=links),
+        "watched": run_page(watched(), pages={"monitor": "monitor.html"}),
+        "watched index": render_index(
+            [
+                CaseView("houses", [watched("healthy"), RUN], "1.2.0"),
+                CaseView("toy", [watched(), RUN], "1.2.0", alerts=watched_alerts()),
+                CaseView("wine", [RUN]),
+            ]
+        ),
         "divided": render_index(divided),
         "compared": differences_page(compared(), [pair()], folders=FOLDERS),
         "index": render_index([view, CaseView("wine", []), CaseView(HOSTILE, [RUN])]),

@@ -21,6 +21,7 @@ from tests.report_runs import RUN, pages
 PAGES = (
     *("notebook", "run", "failed", "interrupted", "index", "draft"),
     *("unchanged", "partly taken", "divided", "compared"),
+    *("watched", "watched index"),
 )
 CHROMIUM = next(
     filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))),

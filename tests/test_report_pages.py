@@ -109,7 +109,7 @@ def test_what_the_data_wrote_never_runs(page: bs4.BeautifulSoup) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["step", "failed", "index", "partly taken", "compared"]
+    "name", ["step", "failed", "index", "partly taken", "compared", "watched"]
 )
 def test_what_the_data_wrote_is_shown_as_text(name: str) -> None:
     assert HOSTILE in parsed(PAGES[name]).get_text()

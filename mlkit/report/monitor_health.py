@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 JUDGED = ("critical", "warning", "info", "ok", "not judged")
 # Shown where there is something to say of them, and not as being in order.
-ONLY_FOUND = ("retrain", "challenger", "expected")
+ONLY_FOUND = ("retrain", "trend", "expected", "challenger")
 LIMIT = 60
 Found = Mapping[str, Any]
 

@@ -90,7 +90,7 @@ def cause_in_words(cause: str) -> str:
     name = AREAS.get(area, _capital(area))
     if not detail:
         return name
-    return f"{name}: {label_of(detail) if area == 'performance' else detail}"
+    return f"{name}: {label_of(detail) if area in OF_A_METRIC else detail}"
 
 
 AREAS = {
@@ -103,9 +103,12 @@ AREAS = {
     "volume": "Volume",
     "labels": "Outcomes",
     "log": "Prediction log",
-    "challenger": "Other version",
+    "trend": "Trend",
     "expected": "Expected performance",
+    "challenger": "Another version",
 }
+# What follows the point in their causes is a metric.
+OF_A_METRIC = ("performance", "trend", "expected")
 
 
 def evidence_in_words(evidence: Mapping[str, Any]) -> str:

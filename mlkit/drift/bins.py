@@ -11,9 +11,9 @@ what compares bin by bin (PSI, KL, JS). All other values are counted by *level*.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
 from typing import Any, Self
 
 import numpy as np
@@ -54,6 +54,10 @@ class Bins:
         Whether `levels` are digests.
     grid : Grid or None
         Where sums of numbers are rounded to; None where none are kept.
+    rank_error : float
+        How far from the quantile that it is meant to be an edge may lie, as a share of
+        the reference's rows: 0 where all rows were sorted, more where they were
+        sketched. Counts on the edges are exact in any case.
     """
 
     edges: tuple[float, ...] = ()
@@ -62,6 +66,7 @@ class Bins:
     complete: bool = True
     masked: bool = False
     grid: Grid | None = None
+    rank_error: float = 0.0
 
     @property
     def by_level(self) -> bool:
@@ -98,6 +103,7 @@ class Bins:
             "complete": self.complete,
             "masked": self.masked,
             "grid": self.grid and self.grid.to_dict(),
+            "rank_error": self.rank_error,
         }
 
     @classmethod
@@ -111,6 +117,7 @@ class Bins:
             complete=stored["complete"],
             masked=stored["masked"],
             grid=grid and Grid.from_dict(grid),
+            rank_error=stored.get("rank_error", 0.0),
         )
 
 
@@ -129,10 +136,57 @@ def number_bins(values: Numbers, *, masked: bool = False, summed: bool = True) -
         Give them a grid for sums, unless they are masked.
     """
     ordered = np.sort(values)
-    edges = _hidden_edges(ordered) if masked else _edges(ordered)
+    if masked:
+        edges = _hidden_edges(partial(np.quantile, ordered), len(ordered))
+    else:
+        edges = _edges(ordered)
     counts = count_ordered(ordered, edges)
     grid = grid_of(ordered) if summed and not masked else None
     return Bins(tuple(edges.tolist()), cuts=_cuts(counts), masked=masked, grid=grid)
+
+
+def sketched_bins(
+    distinct: Numbers | None,
+    quantiles: Callable[[Numbers], Numbers],
+    values: int,
+    *,
+    masked: bool = False,
+    summed: bool = True,
+    rank_error: float,
+) -> Bins:
+    """Return the bins of numbers that were too many to sort, as yet without cuts.
+
+    Parameters
+    ----------
+    distinct : ndarray of shape (n_distinct,) or None
+        Every value that there is, ascending; None of too many.
+    quantiles : callable
+        Returns about the values of the given ranks, 0 to 1, ascending.
+    values : int
+        Number of values.
+    masked, summed : bool
+        As for `number_bins`.
+    rank_error : float
+        How far a rank may be from the one asked for.
+    """
+    if not values:
+        return Bins(cuts=(0,), masked=masked)
+    picked = quantiles(np.linspace(0, 1, FINE + 1))
+    if masked:
+        edges = _hidden_edges(quantiles, values)
+    elif distinct is not None and len(distinct) <= FINE // 2:
+        edges, rank_error = _apart(distinct, distinct), 0.0
+    else:
+        edges = _quantile_edges(picked)
+    grid = grid_of(picked) if summed and not masked else None
+    return Bins(
+        *(tuple(edges.tolist()), (0,)), masked=masked, grid=grid, rank_error=rank_error
+    )
+
+
+def with_cuts(bins: Bins, counts: Counted) -> Bins:
+    """Return the bins of numbers with cuts that suit the counts of the reference."""
+    return bins if bins.by_level else replace(bins, cuts=_cuts(counts))
 
 
 def _edges(ordered: Numbers) -> Numbers:
@@ -140,20 +194,26 @@ def _edges(ordered: Numbers) -> Numbers:
         return ordered
     distinct = np.unique(ordered)
     if len(distinct) <= FINE // 2:
-        alone = distinct
-    else:
-        places = np.linspace(0, len(ordered) - 1, FINE + 1).round().astype(np.int64)
-        distinct, often = np.unique(ordered[places], return_counts=True)
-        alone = np.append(distinct[0], distinct[often > 1])
+        return _apart(distinct, distinct)
+    places = np.linspace(0, len(ordered) - 1, FINE + 1).round().astype(np.int64)
+    return _quantile_edges(ordered[places])
+
+
+def _quantile_edges(picked: Numbers) -> Numbers:
+    distinct, often = np.unique(picked, return_counts=True)
+    return _apart(distinct, np.append(distinct[0], distinct[often > 1]))
+
+
+def _apart(values: Numbers, alone: Numbers) -> Numbers:
     # An edge just below a value parts it from everything smaller.
-    return np.unique(np.concatenate([distinct, np.nextafter(alone, -np.inf)]))
+    return np.unique(np.concatenate([values, np.nextafter(alone, -np.inf)]))
 
 
-def _hidden_edges(ordered: Numbers) -> Numbers:
-    bins = min(COARSE, len(ordered) // HIDING_ROWS)
+def _hidden_edges(quantiles: Callable[[Numbers], Numbers], values: int) -> Numbers:
+    bins = min(COARSE, values // HIDING_ROWS)
     if bins < 2:
-        return ordered[:0]
-    inner = np.quantile(ordered, np.arange(1, bins) / bins)
+        return np.empty(0)
+    inner = quantiles(np.arange(1, bins) / bins)
     rounded = [float(f"{edge:.{HIDING_DIGITS}g}") for edge in inner]
     return np.unique(np.array(rounded, dtype=np.float64))
 

@@ -18,7 +18,7 @@ from mlkit.drift.profiles import (
     answers,
     period,
 )
-from mlkit.drift.tallies import tally_column, tally_numbers
+from mlkit.drift.tallies import Tally, tally_column, tally_numbers
 
 
 def reference_profile(
@@ -54,7 +54,10 @@ def reference_profile(
         )
     profile = ReferenceProfile(
         rows=len(frame),
-        columns=tuple(_profile(column, frame) for column in compared(schema)),
+        columns=tuple(
+            profile_column(column, tally_column(frame, column))
+            for column in compared(schema)
+        ),
         performance=performance,
         period=period(frame, schema),
     )
@@ -117,8 +120,8 @@ def compared(schema: Schema) -> tuple[Column, ...]:
     return tuple(column for column in features if column.role != "time")
 
 
-def _profile(column: Column, frame: pd.DataFrame) -> ColumnProfile:
-    tally = tally_column(frame, column)
+def profile_column(column: Column, tally: Tally) -> ColumnProfile:
+    """Return the profile of a column on bins of its own."""
     measure = MEASURES[column.kind]
     hidden = column.sensitive
     if measure == "level":

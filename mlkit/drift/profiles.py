@@ -312,12 +312,26 @@ def answers(predictions: ArrayLike, schema: Schema) -> dict[str, Any]:
     Parameters
     ----------
     predictions : array-like of shape (n, n_classes) or (n,)
-        Probabilities in the order of ``schema.classes``, or values.
+        Probabilities in the order of ``schema.classes``, or of the positive class
+        alone; or values.
+
+    Raises
+    ------
+    ValueError
+        When there are not as many columns as the target has classes.
     """
     values = np.asarray(predictions, dtype=np.float64)
     target, classes = schema.target, schema.classes
     if classes is None:
-        return {f"predicted {target}": values}
+        return {f"predicted {target}": values.reshape(len(values))}
+    if values.ndim == 1 and schema.task == "binary":
+        values = np.column_stack([1 - values, values])
+    if values.ndim != 2 or values.shape[1] != len(classes):
+        raise ValueError(
+            f"predictions must have a column for each of {len(classes)} classes of "
+            f"{target!r}, got an array of shape {values.shape}; give the "
+            "probabilities of all classes, in the order of the schema"
+        )
     hidden = hides_target(schema)
     names = [f"class {i + 1}" if hidden else c for i, c in enumerate(classes)]
     shown = {1: names[1]} if schema.task == "binary" else dict(enumerate(names))

@@ -7,6 +7,7 @@ what a value means: a tally is the same on both ways.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -86,6 +87,19 @@ def tally_column(raw: pd.DataFrame, column: Column) -> Tally:
     if found is not None:
         return found
     return tally_read(read_column(raw, column), column.kind in LEVELS)
+
+
+def joined(tallies: Sequence[Tally]) -> Tally:
+    """Return the tally of a column of several tables, at least one."""
+    return Tally(
+        any(each.there for each in tallies),
+        sum(each.missing for each in tallies),
+        sum(each.unreadable for each in tallies),
+        sum(each.present for each in tallies),
+        np.sort(np.concatenate([each.numbers for each in tallies])),
+        pa.concat_arrays([each.texts for each in tallies]),
+        np.concatenate([each.often for each in tallies]),
+    )
 
 
 def tally_read(read: Read, by_level: bool) -> Tally:

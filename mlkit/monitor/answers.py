@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -74,6 +74,16 @@ class Answers:
     odd_outcomes: tuple[str, ...] = ()
     n_odd_predictions: int = 0
     n_odd_outcomes: int = 0
+
+    def take(self, places: NDArray[np.intp]) -> Answers:
+        """Return some rows, by position."""
+        given = self.probabilities
+        return replace(
+            self,
+            predicted=self.predicted[places],
+            probabilities=None if given is None else given[places],
+            truth=self.truth[places],
+        )
 
     @property
     def known(self) -> Rows:

@@ -50,16 +50,17 @@ class DriftDetector:
         ``auto`` takes, for each column, the test that fits it, corrects for how many
         were tested and asks for an effect that matters; see :func:`mlkit.drift.detect`.
         The others (``ks``, ``psi``, ``kl``, ``js``, ``hellinger``, ``wasserstein``,
-        ``total_variation``, ``chi_square``) hold one statistic against `threshold`
-        whatever the number of rows; missing values and new levels are tested as with
-        ``auto``, for these statistics do not see them.
+        ``energy``, ``mmd``, ``total_variation``, ``chi_square``, ``g``,
+        ``anderson_darling``, ``cramer_von_mises``) hold one statistic against
+        `threshold` whatever the number of rows; missing values and new levels are
+        tested as with ``auto``, for these statistics do not see them.
     threshold : float, optional
         With ``auto``, the share of columns whose drift makes drift of the data; None
         takes ``drift.drift_share`` (0.30). Else the bound of the statistic; None takes
-        the usual one: 0.1 of ``ks``, ``js``, ``hellinger``, ``wasserstein`` and
-        ``total_variation``, 0.2 of ``psi``, 0.3 of ``kl``, and 0.05 of the p-value of
-        ``chi_square``. The data as a whole have drifted when ``drift.drift_share`` of
-        the columns have, or one is absent, of another kind or without values.
+        the usual one: 0.2 of ``psi``, 0.3 of ``kl``, 0.05 of the p-value of the last
+        four, and 0.1 of the others. The data as a whole have drifted when
+        ``drift.drift_share`` of the columns have, or one is absent, of another kind or
+        without values.
     engine : str
         ``mlkit``, or ``evidently``, which runs in the environment that ``make
         evidently`` builds and needs the rows of the baseline: they are kept beside it.

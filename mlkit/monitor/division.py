@@ -1,24 +1,25 @@
-"""Windows: how logged rows are divided, by time or by count, the empty ones included."""
+"""Windows of the log: by time up to the present, or by count over all that was logged.
+
+By time, the windows without a row are there as well: that nothing was asked is worth
+knowing. By count, rows are numbered from the first that was ever logged, so that a
+window stays what it is when old rows leave the log.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Literal
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from mlkit.drift.windows import Every, windows_by_count, windows_by_time
+
 Rows = NDArray[np.bool_]
-Unit = Literal["hour", "day", "week", "month"]
-LABELS: dict[Unit, str] = {
-    "hour": "%Y-%m-%d %H:00",
-    "day": "%Y-%m-%d",
-    "week": "week of %Y-%m-%d",
-    "month": "%Y-%m",
-}
-LONGEST = {"hour": 1 / 24, "day": 1.0, "week": 7.0, "month": 31.0}
+
+DAYS: dict[Every, float] = {"hour": 1 / 24, "day": 1.0, "week": 7.0, "month": 31.0}
+MONDAY = datetime(1970, 1, 5, tzinfo=UTC)
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,8 +38,7 @@ class Window:
     rows : ndarray of bool of shape (n,)
         The rows in it.
     number : int
-        Its place among all windows of its length since 1970; by count, among those that
-        are there.
+        Its place among all windows there can be, from 1.
     """
 
     label: str
@@ -49,106 +49,77 @@ class Window:
     number: int
 
 
-def begins(moment: datetime, unit: Unit) -> datetime:
-    """Return the first moment of the window (UTC) that a moment lies in.
-
-    Examples
-    --------
-    >>> begins(datetime(2026, 11, 20, 9, 30, tzinfo=UTC), "week").isoformat()
-    '2026-11-16T00:00:00+00:00'
-    """
-    hour = moment.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
-    if unit == "hour":
-        return hour
-    day = hour.replace(hour=0)
-    if unit == "day":
-        return day
-    return day - timedelta(days=day.weekday()) if unit == "week" else day.replace(day=1)
-
-
-def ends(start: datetime, unit: Unit) -> datetime:
-    """Return the first moment after the window that begins at a moment."""
-    if unit == "month":
-        return begins(start + timedelta(days=32), "month")
-    return start + timedelta(days=LONGEST[unit])
-
-
-def first_moment(now: datetime, window: Unit | int, count: int) -> datetime | None:
-    """Return where the oldest of the windows begins; None for windows by count."""
+def looked_back(now: datetime, window: Every | int, most: int) -> datetime | None:
+    """Return a moment before the oldest of the windows; None for windows by count."""
     if isinstance(window, int):
         return None
-    return begins(now - timedelta(days=LONGEST[window]) * (count - 1), window)
+    return now - timedelta(days=DAYS[window] * (most + 1))
 
 
 def by_time(
-    moments: pd.Series, unit: Unit, *, now: datetime, most: int
+    moments: pd.Series, every: Every, *, now: datetime, most: int
 ) -> tuple[Window, ...]:
     """Return the windows from the first row to the present, the oldest first.
 
     Parameters
     ----------
     moments : Series of shape (n,)
-        When the rows were logged, with a time zone.
-    unit : str
+        When the rows were logged.
+    every : str
         ``hour``, ``day``, ``week`` or ``month``, in UTC.
     now : datetime
-        The present; a window that has not ended is not complete.
+        The present; a window that has not ended is not complete, and rows that are
+        later are in no window.
     most : int
-        How many there are at most.
+        How many windows there are at most.
     """
-    if not len(moments):
+    since = looked_back(now, every, most)
+    inside = ((moments >= since) & (moments <= now)).to_numpy()
+    places = np.flatnonzero(inside)
+    if not len(places):
         return ()
-    at = moments.dt.as_unit("us").dt.tz_convert("UTC")
-    start = max(begins(at.min().to_pydatetime(), unit), _oldest(now, unit, most))
-    last = begins(now, unit)
+    present = pd.Series([pd.Timestamp(now)])
+    known = pd.concat([moments.iloc[places], present], ignore_index=True)
     found = []
-    while start <= last:
-        end = ends(start, unit)
-        inside = ((at >= start) & (at < end)).to_numpy()
-        label = start.strftime(LABELS[unit])
-        found.append(
-            Window(label, start, end, end <= now, inside, _number(start, unit))
-        )
-        start = end
-    return tuple(found[-most:])
+    for each in windows_by_time(known, every, empty=True)[-most:]:
+        assert isinstance(each.start, datetime)
+        assert isinstance(each.end, datetime)
+        rows = np.zeros(len(moments), dtype=bool)
+        rows[places[each.rows[each.rows < len(places)]]] = True
+        number = 1 + int((each.start - MONDAY) / timedelta(days=DAYS[every]))
+        over = each.end <= now
+        found.append(Window(each.label, each.start, each.end, over, rows, number))
+    return tuple(found)
 
 
-def _oldest(now: datetime, unit: Unit, most: int) -> datetime:
-    start = first_moment(now, unit, most + 1)
-    assert start is not None
-    return start
-
-
-def _number(start: datetime, unit: Unit) -> int:
-    if unit == "month":
-        return (start.year - 1970) * 12 + start.month - 1
-    epoch = datetime(1970, 1, 5, tzinfo=UTC)
-    return int((start - epoch) / timedelta(days=LONGEST[unit]))
-
-
-def by_count(moments: pd.Series, size: int, *, most: int) -> tuple[Window, ...]:
+def by_count(
+    moments: pd.Series, size: int, *, most: int, before: int = 0
+) -> tuple[Window, ...]:
     """Return windows of so many rows in a row, the oldest first.
-
-    They are counted from the oldest row, so that the newest one may not be complete.
 
     Parameters
     ----------
     moments : Series of shape (n,)
-        When the rows were logged, ascending, with a time zone.
+        When the rows were logged, ascending.
     size : int
-        Rows in a window.
+        Rows in a window; the newest may have fewer, and is not complete then.
     most : int
         How many windows there are at most.
+    before : int
+        Rows that were logged earlier and are no longer there. What is left of a window
+        that they were in is in none.
     """
     found = []
-    for number, begin in enumerate(range(0, len(moments), size)):
-        end = min(begin + size, len(moments))
-        inside = np.zeros(len(moments), dtype=bool)
-        inside[begin:end] = True
-        first, last = (
-            moments.iloc[place].to_pydatetime().astimezone(UTC)
-            for place in (begin, end - 1)
+    for number, each in enumerate(windows_by_count(before + len(moments), size), 1):
+        places = each.rows[each.rows >= before] - before
+        if len(places) < len(each.rows) or not len(places):
+            continue
+        rows = np.zeros(len(moments), dtype=bool)
+        rows[places] = True
+        start, end = (
+            pd.Timestamp(moments.iloc[place]).to_pydatetime().astimezone(UTC)
+            for place in (places[0], places[-1])
         )
-        label = f"{begin + 1:,} to {end:,}"
-        found.append(Window(label, first, last, end - begin == size, inside, number))
+        over = len(places) == size
+        found.append(Window(each.label, start, end, over, rows, number))
     return tuple(found[-most:])

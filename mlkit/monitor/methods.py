@@ -33,7 +33,8 @@ class Method:
     threshold : float
         A column drifted from this on; of a test, with a p-value below it.
     levels : str or None
-        What stands for it where levels are counted; None where it is itself defined.
+        The method that stands for it where levels are counted; None where it is itself
+        defined there.
     by_p : bool
         Whether the p-value is held against the threshold, for want of a statistic that
         can be compared between columns.
@@ -61,11 +62,19 @@ _ROWS = (
         0.1,
         levels="total_variation",
     ),
+    Method("energy", "energy distance", "energy", 0.1, levels="total_variation"),
+    Method("mmd", "maximum mean discrepancy", "mmd", 0.1, levels="total_variation"),
     Method("total_variation", "total variation", "total_variation", 0.1),
     Method("chi_square", "chi-square", "chi_square", 0.05, "chi_square_p", by_p=True),
+    Method("g", "G-test", "g", 0.05, "g_p", by_p=True),
+    Method(
+        "anderson_darling", "Anderson-Darling", "ad", 0.05, "ad_p", "chi_square", True
+    ),
+    Method(
+        "cramer_von_mises", "Cramer-von Mises", "cvm", 0.05, "cvm_p", "chi_square", True
+    ),
 )
 METHODS: Mapping[str, Method] = MappingProxyType({row.name: row for row in _ROWS})
-LABELS = {row.statistic: row.label for row in _ROWS}
 
 
 def check_method(method: str, threshold: float | None) -> None:
@@ -97,11 +106,11 @@ def by_method(column: ColumnDrift, method: Method, threshold: float) -> ColumnVe
     Missing values and new levels, which the statistic does not see, count as `mlkit`
     finds them: with a test, corrected for all that was tested.
     """
-    levels = "ks" not in column.statistics and method.levels is not None
-    key = str(method.levels) if levels else method.statistic
-    value = column.statistics.get(key)
+    if method.levels is not None and column.statistics.get("ks") is None:
+        method = METHODS[method.levels]
+    value = column.statistics.get(method.statistic)
     p_value = None
-    if method.p_value is not None and not levels:
+    if method.p_value is not None:
         p_value = column.statistics.get(method.p_value)
     held = p_value if method.by_p else value
     above = held is not None and (
@@ -118,7 +127,7 @@ def by_method(column: ColumnDrift, method: Method, threshold: float) -> ColumnVe
         p_value=p_value,
         effect=column.effect,
         verdict=_verdict(column, drifted=drifted, known=held is not None),
-        method=LABELS.get(key, key),
+        method=method.label,
         threshold=threshold,
         drifted=drifted,
         reason=_reason(column, method, held, threshold, above=above),

@@ -1,0 +1,132 @@
+"""Gathering: the rows of the prediction log that a check is about."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from mlkit import sources, store
+from mlkit.data.wording import counted
+from mlkit.monitor.division import looked_back
+from mlkit.monitor.records import LogState
+from mlkit.params import Params
+from mlkit.prediction_log import Logged, join_outcomes, read_predictions
+
+Rows = NDArray[np.bool_]
+
+# Clocks of machines are a little apart.
+AHEAD = timedelta(minutes=5)
+
+
+@dataclass(frozen=True, eq=False)
+class Gathered:
+    """Rows of the log, with the outcomes that are known.
+
+    Attributes
+    ----------
+    frame : DataFrame of shape (n, n_columns)
+        ``id``, ``at``, ``version``, ``prediction``, ``probability``, ``actual``,
+        ``latency_ms`` and ``error``, in order of time.
+    features : DataFrame of shape (n, n_features)
+        What the rows were.
+    log : LogState
+        The state of the log.
+    notes : tuple of str
+        What was left out.
+    problem : str
+        Why outcomes could not be read; empty where they could.
+    """
+
+    frame: pd.DataFrame
+    features: pd.DataFrame
+    log: LogState
+    notes: tuple[str, ...] = ()
+    problem: str = ""
+
+    @property
+    def failed(self) -> Rows:
+        """Requests that were not answered, shape (n,)."""
+        return np.asarray(self.frame["error"].notna().to_numpy(), dtype=bool)
+
+    def of(self, version: str | None) -> Rows:
+        """Return the rows of a version, shape (n,)."""
+        return np.asarray((self.frame["version"] == version).to_numpy(), dtype=bool)
+
+
+def gather(params: Params, root: Path, *, now: datetime) -> Gathered:
+    """Return what was logged of a model in the windows that are looked back.
+
+    Parameters
+    ----------
+    params : Params
+        The case: where its log and its outcomes are.
+    root : Path
+        The workspace.
+    now : datetime
+        The present, with a time zone.
+
+    Raises
+    ------
+    OSError
+        When a file of the log cannot be read.
+    """
+    asked = params.monitor
+    since = looked_back(now, asked.window, asked.windows)
+    logged = read_predictions(store.resolve(asked.log, root), params.model, start=since)
+    logged, problem, notes = _with_outcomes(logged, params, root)
+    late = (logged.frame["at"] > now + AHEAD).to_numpy()
+    if late.any():
+        said = (
+            f"{counted(int(late.sum()), 'row')} of the log "
+            f"{'is' if late.sum() == 1 else 'are'} later than now and left out: a "
+            "clock was wrong."
+        )
+        notes = (*notes, said)
+    return Gathered(
+        frame=logged.frame[~late].reset_index(drop=True),
+        features=logged.features[~late].reset_index(drop=True),
+        log=_state(logged),
+        notes=notes,
+        problem=problem,
+    )
+
+
+def _with_outcomes(
+    logged: Logged, params: Params, root: Path
+) -> tuple[Logged, str, tuple[str, ...]]:
+    """Return what was logged with the outcomes of the case's file, if it has one."""
+    path, key = params.monitor.outcomes, params.monitor.outcome_key
+    if path is None:
+        return logged, "", ()
+    try:
+        table = sources.read_table(path, params.data, root=root, every_row=True)
+        joined = join_outcomes(logged, table, key=key, target=params.data.target)
+    except (sources.SourceError, ValueError) as error:
+        problem = f"the outcomes of {path} could not be read: {error}"
+        return logged, problem, ()
+    notes = []
+    if joined.unknown_outcomes:
+        said = f"{counted(joined.unknown_outcomes, 'outcome')} of {path} belong to no "
+        notes.append(f"{said}prediction that was looked at.")
+    if joined.duplicate_outcomes:
+        said = f"{counted(joined.duplicate_outcomes, 'row')} of {path} were replaced by"
+        notes.append(f"{said} later ones of the same id.")
+    return joined, "", tuple(notes)
+
+
+def _state(logged: Logged) -> LogState:
+    places = (
+        f"{each.file}{'' if each.line is None else f', line {each.line:,}'}: {each.why}"
+        for each in logged.garbage.places
+    )
+    return LogState(
+        garbage=logged.garbage.count,
+        lost=logged.lost,
+        clock_jumps=logged.clock_jumps,
+        where=tuple(places),
+    )

@@ -1,0 +1,117 @@
+"""History: the checks so far, and what of them stands for rows that are gone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from mlkit import store
+from mlkit.monitor.journal import Journal
+from mlkit.monitor.records import WindowFigures
+from mlkit.params import Params
+
+NAME = "checks"
+
+
+@dataclass(frozen=True)
+class Past:
+    """What the last check found.
+
+    Attributes
+    ----------
+    windows : mapping of str to WindowFigures
+        Its windows by their label, those of the same length only.
+    same : bool
+        Whether it was made by the same settings, so that what it computed still holds.
+    drifted : str or None
+        The window whose drift was counted last.
+    """
+
+    windows: Mapping[str, WindowFigures]
+    same: bool
+    drifted: str | None = None
+
+    def still_holds(self, window: WindowFigures) -> WindowFigures | None:
+        """Return the figures of a window that has ended and not changed since."""
+        before = self.windows.get(window.label)
+        if before is None or not self.same or not (before.complete and window.complete):
+            return None
+        keys = ("start", "version", "predictions", "errors", "versions")
+        alike = all(getattr(before, key) == getattr(window, key) for key in keys)
+        return before if alike else None
+
+
+def settings(params: Params) -> str:
+    """Return a digest of what the figures of a window depend on."""
+    plain = params.to_dict()
+    names = ("task", "seed", "evaluate", "drift", "monitor")
+    return store.sha256_bytes(
+        store.canonical_json({name: plain[name] for name in names})
+    )
+
+
+def read_past(folder: Path, params: Params) -> Past:
+    """Return what the last check found; nothing where there was none."""
+    entry = Journal(folder, NAME).latest()
+    if entry is None or entry.get("window") != _named(params):
+        return Past({}, same=False)
+    try:
+        windows = [WindowFigures.from_dict(each) for each in entry["windows"]]
+    except (KeyError, TypeError):
+        return Past({}, same=False)
+    return Past(
+        {each.label: each for each in windows},
+        same=entry.get("settings") == settings(params),
+        drifted=entry.get("drifted_window") if _drifted(entry) else None,
+    )
+
+
+def _drifted(entry: Mapping[str, Any]) -> bool:
+    drift = entry.get("drift")
+    return isinstance(drift, dict) and drift.get("verdict") == "drift"
+
+
+def _named(params: Params) -> str:
+    asked = params.monitor.window
+    return f"{asked:,} predictions" if isinstance(asked, int) else asked
+
+
+def with_past(
+    windows: Sequence[WindowFigures],
+    past: Past,
+    *,
+    now: datetime,
+    label_days: float,
+    most: int,
+) -> tuple[WindowFigures, ...]:
+    """Return the windows with those of the past whose rows have left the log.
+
+    Parameters
+    ----------
+    windows : sequence of WindowFigures
+        Of the rows that are there, the oldest first.
+    past : Past
+        What the last check found.
+    now : datetime
+        The present.
+    label_days : float
+        Outcomes are late when they are older than this.
+    most : int
+        How many windows there are at most.
+    """
+    known = {each.label: each for each in windows}
+    limit = now - timedelta(days=label_days)
+    for label, before in past.windows.items():
+        here = known.get(label)
+        gone = here is None or here.predictions + here.errors < (
+            before.predictions + before.errors
+        )
+        if gone and (not windows or before.start <= windows[-1].start):
+            due = datetime.fromisoformat(before.end) <= limit
+            late = before.missing_labels if due else before.late_labels
+            known[label] = replace(before, stored=True, late_labels=late)
+    ordered = sorted(known.values(), key=lambda each: each.start)
+    return tuple(ordered[-most:])

@@ -98,6 +98,22 @@ def sync(descriptor: int) -> None:
         os.fsync(descriptor)
 
 
+def check_locks() -> None:
+    """Refuse to work where writers cannot keep out of each other's way.
+
+    Raises
+    ------
+    OSError
+        When the system has no ``flock``.
+    """
+    if fcntl is None:
+        raise OSError(
+            errno.ENOTSUP,
+            "this system has no file locks (flock), which the prediction log needs; "
+            "use Linux or macOS",
+        )
+
+
 def lock(
     descriptor: int, path: Path, *, patient: bool = True, owner: LineFile | None = None
 ) -> None:
@@ -113,8 +129,6 @@ def lock(
     OSError
         When the file system has no locks.
     """
-    if fcntl is None:
-        raise OSError(errno.ENOTSUP, "this system has no file locks (flock)", str(path))
     for pause in PAUSES if patient else PAUSES[:3]:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

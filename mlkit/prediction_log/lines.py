@@ -23,6 +23,7 @@ import orjson
 PLAIN = frozenset({str, int, bool, type(None)})
 MISSING = frozenset({"NaTType", "NAType"})
 RESTORED = ("prediction", "probability", "actual")
+TAGGED = {"features", "latency_ms", *RESTORED}
 WORDS = {"prediction", "error", "outcome"}
 # Beyond this depth a value is no feature but a mistake, such as a list in itself.
 DEEPEST = 100
@@ -41,6 +42,8 @@ def plain_features(features: Any) -> dict[str, Any]:
     TypeError
         When a value is of a type that the log does not keep; the message names the
         feature and the type, never the value.
+    ValueError
+        When two features have one name.
     """
     try:
         items = features.items()
@@ -50,12 +53,15 @@ def plain_features(features: Any) -> dict[str, Any]:
             f"{type(features).__name__}; pass one row as a dict"
         ) from None
     isfinite, plain = math.isfinite, PLAIN
-    return {
+    found = {
         name if type(name) is str else str(name): value
         if (type(value) is float and isfinite(value)) or type(value) in plain
         else _of_feature(name, value)
         for name, value in items
     }
+    if len(found) != len(features):
+        raise ValueError("two features have the same name as text; rename one")
+    return found
 
 
 def _of_feature(name: object, value: object) -> Any:
@@ -164,25 +170,27 @@ def encode(record: Mapping[str, Any]) -> bytes:
         return orjson.dumps(record, option=orjson.OPT_APPEND_NEWLINE)
     except TypeError:
         careful = {
-            name: _tag(value, name == "features") for name, value in record.items()
+            name: _tag(value) if name in TAGGED else _checked(value)
+            for name, value in record.items()
         }
         return orjson.dumps(careful, option=orjson.OPT_APPEND_NEWLINE)
 
 
-def _tag(value: Any, names_only: bool = False) -> Any:
+def _tag(value: Any) -> Any:
     """Return a plain value with what orjson refuses in words of its own."""
     if isinstance(value, dict):
-        return {_valid(name): _tag(item) for name, item in value.items()}
+        return {_checked(name): _tag(item) for name, item in value.items()}
     if isinstance(value, list):
         return [_tag(item) for item in value]
     if type(value) is int and not -(2**63) <= value < 2**64:
         return {"$number": hex(value)}
-    if isinstance(value, str) and not _is_unicode(value):
+    if isinstance(value, str) and not is_unicode(value):
         return {"$text": value.encode("utf-8", "surrogatepass").hex()}
     return value
 
 
-def _is_unicode(text: str) -> bool:
+def is_unicode(text: str) -> bool:
+    """Return whether a text can be written as UTF-8."""
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -190,10 +198,10 @@ def _is_unicode(text: str) -> bool:
     return True
 
 
-def _valid(name: str) -> str:
-    if not _is_unicode(name):
-        raise ValueError(f"a name must be valid Unicode text, got {name!r}; rename it")
-    return name
+def _checked(text: Any) -> Any:
+    if isinstance(text, str) and not is_unicode(text):
+        raise ValueError(f"a name must be valid Unicode text, got {text!r}; rename it")
+    return text
 
 
 def decode(line: bytes, model: str) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from typing import Any, Literal, Self
 from mlkit.prediction_log.clocks import newest_moment
 from mlkit.prediction_log.hiding import Hide, Hiding
 from mlkit.prediction_log.layout import Kind, check_model, logged_models
-from mlkit.prediction_log.lines import encode, plain_features, plain_value
+from mlkit.prediction_log.lines import encode, is_unicode, plain_features, plain_value
 from mlkit.prediction_log.writing import Writers
 
 Sync = Literal["system", "group", "each"]
@@ -96,7 +96,7 @@ class PredictionLogger:
                 "give another path"
             )
         self._hiding = Hiding(self.storage_path, sensitive, hide)
-        self._writers = Writers(self.storage_path, sync)
+        self._writers = Writers(self.storage_path, sync, clock)
         self._clock = clock
         self._latest: dict[str, datetime] = {}
         self.clock_jumps = 0
@@ -377,22 +377,13 @@ class PredictionLogger:
 def _id(given: Any) -> str:
     if given is None:
         return new_id()
-    if not isinstance(given, str):
-        given = str(given)
-    if not 0 < len(given) <= LONGEST_ID or not _encodable(given):
+    text = given if isinstance(given, str) else str(given)
+    if not 0 < len(text) <= LONGEST_ID or not is_unicode(text):
         raise ValueError(
             f"an id must be 1 to {LONGEST_ID} characters of valid Unicode text, got "
-            f"{given[:50]!r}; leave it out to be given one"
+            f"{text[:50]!r}; leave it out to be given one"
         )
-    return given
-
-
-def _encodable(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
+    return text
 
 
 def _line(

@@ -15,7 +15,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 import orjson
 
-from mlkit.prediction_log.lines import encode, plain_value, restore
+from mlkit.prediction_log.lines import encode, is_unicode, plain_value, restore
 from mlkit.prediction_log.scanning import Finds, Garbage, Opened, Place, Record
 
 if TYPE_CHECKING:
@@ -91,15 +91,7 @@ def _kind(value: Any) -> str:
         if -MOST_EXACT <= value <= MOST_EXACT:
             return "int"
         return "large" if -MOST_INTEGER <= value < MOST_INTEGER else "json"
-    return "str" if kind is str and _is_unicode(value) else "json"
-
-
-def _is_unicode(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
+    return "str" if kind is str and is_unicode(value) else "json"
 
 
 def to_batch(rows: Sequence[Record], schema: pa.Schema) -> pa.RecordBatch:

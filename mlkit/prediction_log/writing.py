@@ -8,13 +8,14 @@ import os
 import threading
 import time
 import weakref
-from datetime import UTC, datetime
+from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from mlkit import store
 from mlkit.prediction_log import losses
-from mlkit.prediction_log.appending import LineFile, sync
+from mlkit.prediction_log.appending import LineFile, check_locks, sync
 from mlkit.prediction_log.layout import Kind, check_model, open_path
 
 MODES = ("system", "group", "each")
@@ -30,17 +31,22 @@ Key = tuple[str, Kind, str]
 class Writers:
     """The files that a logger has open: one for each model, kind and day."""
 
-    def __init__(self, storage_path: Path, mode: str) -> None:
+    def __init__(
+        self, storage_path: Path, mode: str, clock: Callable[[], datetime]
+    ) -> None:
+        check_locks()
         if mode not in MODES:
             raise ValueError(f"sync must be one of {', '.join(MODES)}, got {mode!r}")
         self._storage = storage_path
         self._mode = mode
+        self._clock = clock
         self.lost = 0
         self._repaired = 0
         self._start_anew()
 
     def _start_anew(self) -> None:
-        self._lock = threading.Lock()
+        # A signal's handler may log in the middle of a line of the same thread.
+        self._lock = threading.RLock()
         self._files: dict[Key, LineFile] = {}
         self._unsafe: dict[Key, int] = {}
         self._untold: dict[tuple[str, str], tuple[int, datetime, datetime, str]] = {}
@@ -116,7 +122,7 @@ class Writers:
         model, _, day = key
         self.lost += lines
         self._drop(key)
-        now = datetime.now(UTC)
+        now = self._clock()
         why = error.strerror or os.strerror(error.errno or 0)
         before = self._untold.get((model, day))
         count, first = (before[0], before[1]) if before else (0, now)

@@ -19,7 +19,7 @@ FITS = import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))
 COMPLETE = import ensurepip; $(FITS)
 
 .DEFAULT_GOAL = help
-.PHONY: help setup new retrain data train evaluate explain drift lab reports doctor \
+.PHONY: help setup new retrain data train evaluate explain drift monitor lab reports doctor \
         test check format bench docs lock evidently clean again
 
 help: ## List the targets
@@ -48,6 +48,9 @@ explain: .venv/.ready ## Explain the draft of a case, or its version in producti
 
 drift: .venv/.ready ## Compare DATA= with what the version in production learned from
 	$(MLKIT) drift $(CASE) $(if $(DATA),--data '$(DATA)') $(overrides)
+
+monitor: .venv/.ready ## Watch the version in production; DATA= is a file of outcomes
+	$(MLKIT) monitor $(CASE) $(if $(DATA),--data '$(DATA)') $(overrides)
 
 lab: .venv/.ready ## Open JupyterLab on the notebooks; ARGS= goes to Jupyter
 	PATH="$(CURDIR)/$(BIN):$$PATH" PYTHONPATH="$(CURDIR)" $(BIN)/jupyter lab $(as_root) \

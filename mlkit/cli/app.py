@@ -18,11 +18,14 @@ import typer
 
 import mlkit
 from mlkit import store
+from mlkit.cli.alerts import alerts
 from mlkit.cli.clean import clean
 from mlkit.cli.differences import diff
 from mlkit.cli.errors import code_of, error_record, message_of
 from mlkit.cli.kernel import kernel_app
+from mlkit.cli.monitor import health, monitor
 from mlkit.cli.options import AsJson
+from mlkit.cli.predictions import predictions
 from mlkit.cli.printing import complain, end, print_json, say
 from mlkit.cli.registry import registry_app
 from mlkit.cli.reproduce import reproduce
@@ -41,6 +44,10 @@ app.add_typer(params_app, name="params")
 app.add_typer(kernel_app, name="kernel")
 app.command()(retrain)
 app.command()(drift)
+app.command()(monitor)
+app.command()(health)
+app.command()(alerts)
+app.command()(predictions)
 app.command()(clean)
 app.command()(reproduce)
 app.command()(diff)

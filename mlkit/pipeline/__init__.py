@@ -16,6 +16,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from mlkit.pipeline.alerting import alert_book
     from mlkit.pipeline.artifacts import load_trained, predict_all, save_trained
     from mlkit.pipeline.checking import check_case
     from mlkit.pipeline.compared import compare_rows
@@ -39,6 +40,15 @@ if TYPE_CHECKING:
         save_explanations,
     )
     from mlkit.pipeline.judgement import judge, save_judgement
+    from mlkit.pipeline.monitor_check import watch_case
+    from mlkit.pipeline.monitor_watch import keep_watching
+    from mlkit.pipeline.monitoring import (
+        check_now,
+        monitor_numbers,
+        monitor_outcome,
+        save_check,
+        watch,
+    )
     from mlkit.pipeline.outcomes import (
         data_facts,
         data_numbers,
@@ -52,9 +62,11 @@ if TYPE_CHECKING:
     from mlkit.pipeline.steps import finish, load_dataset, open_step
 
 __all__ = [
+    "alert_book",
     "check_answers",
     "check_case",
     "check_drift",
+    "check_now",
     "choose_rows",
     "compare_rows",
     "data_facts",
@@ -69,9 +81,12 @@ __all__ = [
     "find_drift",
     "finish",
     "judge",
+    "keep_watching",
     "load_dataset",
     "load_trained",
     "make_explainer",
+    "monitor_numbers",
+    "monitor_outcome",
     "now",
     "open_explainer",
     "open_step",
@@ -79,20 +94,25 @@ __all__ = [
     "retrain",
     "retrain_params",
     "run_draft",
+    "save_check",
     "save_drift",
     "save_explanations",
     "save_judgement",
     "save_trained",
     "train_numbers",
     "train_outcome",
+    "watch",
+    "watch_case",
     "who",
     "write_index",
 ]
 
 _HOME = {
+    "alert_book": "alerting",
     "check_answers": "decide",
     "check_case": "checking",
     "check_drift": "drift_check",
+    "check_now": "monitoring",
     "choose_rows": "explaining",
     "compare_rows": "compared",
     "data_facts": "outcomes",
@@ -107,9 +127,12 @@ _HOME = {
     "find_drift": "drifting",
     "finish": "steps",
     "judge": "judgement",
+    "keep_watching": "monitor_watch",
     "load_dataset": "steps",
     "load_trained": "artifacts",
     "make_explainer": "explaining",
+    "monitor_numbers": "monitoring",
+    "monitor_outcome": "monitoring",
     "now": "record",
     "open_explainer": "explaining",
     "open_step": "steps",
@@ -117,12 +140,15 @@ _HOME = {
     "retrain": "retraining",
     "retrain_params": "retraining",
     "run_draft": "draft",
+    "save_check": "monitoring",
     "save_drift": "drifting",
     "save_explanations": "explaining",
     "save_judgement": "judgement",
     "save_trained": "artifacts",
     "train_numbers": "outcomes",
     "train_outcome": "outcomes",
+    "watch": "monitoring",
+    "watch_case": "monitor_check",
     "who": "record",
     "write_index": "publish",
 }

@@ -170,7 +170,22 @@ def _case_view(case: str, root: Path) -> report.CaseView:
         since=None if champion is None else champion.moved_at,
         versions=len(state.versions),
         waiting=waiting[-1].version if waiting else None,
+        alerts=_active_alerts(model, root),
     )
+
+
+def _active_alerts(model: str, root: Path) -> list[dict[str, Any]]:
+    """Return the active alerts of a model; most have never been watched."""
+    folder = root / "data" / "monitor" / model
+    if not folder.is_dir():
+        return []
+    from mlkit.alerts import AlertBook
+
+    try:
+        return [alert.to_dict() for alert in AlertBook(folder, model).active()]
+    except OSError:
+        # The command `mlkit alerts` says what is wrong with the file.
+        return []
 
 
 def committed(record: Mapping[str, Any], root: Path) -> str:

@@ -1,0 +1,162 @@
+"""The command ``mlkit predictions``."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+import mlkit
+from mlkit.cli.options import AsJson
+from mlkit.cli.printing import complain, print_json, say
+from mlkit.cli.running import CASE, Case, Overrides
+
+if TYPE_CHECKING:
+    from mlkit.params import Params
+    from mlkit.prediction_log import Logged
+
+LIMIT = 20
+MASK = "•••"
+HEAD = ("id", "at", "version", "prediction", "probability", "actual", "latency_ms",
+        "error")  # fmt: skip
+
+
+def predictions(
+    case: Case = CASE,
+    limit: Annotated[
+        int, typer.Option("--limit", min=1, help="How many of the newest are shown.")
+    ] = LIMIT,
+    version: Annotated[
+        str | None, typer.Option("--version", help="Only those of this version.")
+    ] = None,
+    since: Annotated[
+        str | None,
+        typer.Option("--since", help="Only those from then on (UTC): 2026-11-20."),
+    ] = None,
+    tidy: Annotated[
+        bool,
+        typer.Option("--tidy", help="Compress and remove old days, as monitor.* says."),
+    ] = False,
+    compact: Annotated[
+        bool, typer.Option("--compact", help="Turn days that are over into Parquet.")
+    ] = False,
+    overrides: Overrides = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show what the model of a case answered lately, or put its log in order."""
+    params = mlkit.params.load_params(case, overrides=overrides or ())
+    folder = Path(mlkit.store.resolve(params.monitor.log))
+    if tidy or compact:
+        _put_in_order(params, folder, tidy=tidy, compact=compact, as_json=as_json)
+        return
+    logged = mlkit.prediction_log.read_predictions(
+        folder, params.model, version=version, start=_moment(since), limit=limit
+    )
+    rows = _rows(logged, params)
+    if as_json:
+        found = {"model": params.model, "predictions": rows}
+        print_json(found | {"garbage": logged.garbage.count, "lost": logged.lost})
+        return
+    for row in rows:
+        say(_line(row))
+    if not rows:
+        say(f"the log in {folder} holds no such prediction of {params.model}")
+    if logged.garbage.count:
+        lines = _counted(logged.garbage.count, "line")
+        complain(f"{lines} could not be read")
+    if logged.lost:
+        complain(f"{_counted(logged.lost, 'prediction')} could not be written: lost")
+
+
+def _counted(n: int, noun: str) -> str:
+    return f"{n:,} {noun}" if n == 1 else f"{n:,} {noun}s"
+
+
+def _moment(text: str | None) -> datetime | None:
+    if text is None:
+        return None
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise typer.BadParameter(
+            f"--since must be a day or a moment such as 2026-11-20 or "
+            f"2026-11-20T08:30, got {text!r}"
+        ) from error
+    return found.replace(tzinfo=UTC) if found.tzinfo is None else found
+
+
+def _rows(logged: Logged, params: Params) -> list[dict[str, Any]]:
+    """Return logged rows as plain JSON data, the newest first."""
+    hidden = set(params.data.sensitive)
+    outcome = {"prediction", "probability", "actual"}
+    covered = outcome if params.data.target in hidden else set()
+    heads = logged.frame[list(HEAD)].to_dict("records")
+    features = logged.features.to_dict("records")
+    return [
+        {name: MASK if name in covered else _plain(head[name]) for name in HEAD}
+        | {
+            "features": {
+                str(name): MASK if name in hidden else _plain(value)
+                for name, value in each.items()
+            }
+        }
+        for head, each in zip(reversed(heads), reversed(features), strict=True)
+    ]
+
+
+def _plain(value: Any) -> Any:
+    """Return a value as JSON has it; a missing one is None."""
+    if isinstance(value, list | tuple):
+        return [_plain(each) for each in value]
+    if isinstance(value, dict):
+        return {str(name): _plain(each) for name, each in value.items()}
+    if hasattr(value, "tolist"):
+        return _plain(value.tolist())
+    # Of what pandas holds as missing, only None is equal to itself.
+    if value is None or type(value).__name__ == "NAType" or value != value:
+        return None
+    return value.isoformat() if isinstance(value, datetime) else value
+
+
+def _line(row: dict[str, Any]) -> str:
+    answer = f"failed: {row['error']}" if row["error"] else _answer(row)
+    took = "" if row["latency_ms"] is None else f"  {row['latency_ms']:.1f} ms"
+    features = json.dumps(row["features"], ensure_ascii=False)
+    return f"{row['at'][:19]}  {row['version']:<8}  {answer}{took}\n    {features}"
+
+
+def _answer(row: dict[str, Any]) -> str:
+    sure = row["probability"]
+    surely = f" ({sure:.3f})" if isinstance(sure, float) else ""
+    known = "" if row["actual"] is None else f", was {row['actual']}"
+    return f"{row['prediction']}{surely}{known}"
+
+
+def _put_in_order(
+    params: Params, folder: Path, *, tidy: bool, compact: bool, as_json: bool
+) -> None:
+    log, now, asked = mlkit.prediction_log, mlkit.pipeline.now(), params.monitor
+    done: dict[str, Any] = {}
+    if compact:
+        done["compacted"] = log.compact(folder, params.model, now=now).to_dict()
+    if tidy:
+        done["tidied"] = log.tidy(
+            folder,
+            params.model,
+            now=now,
+            compress_days=asked.compress_days,
+            keep_days=asked.keep_days,
+        ).to_dict()
+    if as_json:
+        print_json({"model": params.model, **done})
+        return
+    for what, found in done.items():
+        told = ", ".join(f"{name} {_count(value)}" for name, value in found.items())
+        say(f"{what}: {told}")
+
+
+def _count(value: Any) -> str:
+    return str(len(value)) if isinstance(value, list | dict) else str(value)

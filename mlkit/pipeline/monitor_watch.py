@@ -1,0 +1,163 @@
+"""Watching without end: a check every few minutes, and a page when there is news."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mlkit import store
+from mlkit.pipeline.alerting import say_alerts
+from mlkit.pipeline.committing import commit_check
+from mlkit.pipeline.monitor_check import check_params, watch_case
+from mlkit.pipeline.monitoring import check_now
+from mlkit.pipeline.record import now, stamp
+from mlkit.pipeline.runs import BusyError
+from mlkit.report.monitor_words import health_outcome
+
+if TYPE_CHECKING:
+    from mlkit.exposition import ModelMetrics
+    from mlkit.monitor import Check
+
+# A page takes a kernel: it is written when the health changed, else once an hour.
+PAGE_SECONDS = 3600.0
+Say = Callable[[str], None]
+
+
+@dataclass
+class Watch:
+    """What is known from one check to the next.
+
+    Attributes
+    ----------
+    case : str
+        Name of the case.
+    asked : dict
+        The file of outcomes and the overrides of the params.
+    root : Path
+        The workspace.
+    say : callable
+        Is given each line of progress.
+    metrics : ModelMetrics or None
+        What Prometheus is answered with.
+    page_of : str or None
+        The health that the newest page shows.
+    page_at : float
+        When it was written, by ``time.monotonic()``.
+    quiet_run : str or None
+        The run of that page, where a page of the same health may take its place.
+    """
+
+    case: str
+    asked: dict[str, Any]
+    root: Path
+    say: Say
+    metrics: ModelMetrics | None = None
+    page_of: str | None = None
+    page_at: float = field(default=0.0)
+    quiet_run: str | None = None
+
+    def look(self) -> None:
+        """Check once; alerts and history are written, and a page if it is time."""
+        # Anew each time: the params may be changed while this goes on.
+        params = check_params(self.case, self.root, **self.asked)
+        found = check_now(params, self.root)
+        outcome = health_outcome(found.summary())
+        self.say(f"{stamp(now())}  {outcome.headline}. {outcome.reason}".rstrip())
+        if not (self._page_is_due(found) and self._write_page(found)):
+            told = commit_check(found, params, self.root, now=now())
+            say_alerts(told, self.say)
+        if self.metrics is not None:
+            monitor.expose(found, self.metrics)
+
+    def _page_is_due(self, found: Check) -> bool:
+        late = time.monotonic() - self.page_at >= PAGE_SECONDS
+        return found.status != self.page_of or late
+
+    def _write_page(self, found: Check) -> bool:
+        """Write a page by a run, which commits what it finds; False if it could not."""
+        same = self.quiet_run if found.status == self.page_of else None
+        try:
+            ended = watch_case(self.case, **self.asked, root=self.root, instead_of=same)
+        except BusyError:
+            self.say("a run of the case is under way: the page comes later")
+            return False
+        error = ended.record["error"]
+        if error is not None:
+            self.say(f"the page could not be written: {error['message']}")
+            return False
+        self.page_of, self.page_at = found.status, time.monotonic()
+        self.quiet_run = ended.folder.run
+        self.say(f"report: {ended.page}")
+        return True
+
+
+def keep_watching(
+    case: str,
+    *,
+    data: str | None = None,
+    root: Path | None = None,
+    overrides: Sequence[str] = (),
+    say: Say = lambda line: None,
+    stop: threading.Event | None = None,
+) -> None:
+    """Check the model in production every ``monitor.every_minutes``, until stopped.
+
+    A check that fails is told, and the next one is made all the same.
+
+    Parameters
+    ----------
+    case : str
+        Name of the case.
+    data : str, optional
+        A file of outcomes; None takes what ``monitor.outcomes`` says.
+    root : Path, optional
+        The workspace; None finds it.
+    overrides : sequence of str
+        ``key=value`` texts that override the params file.
+    say : callable
+        Is given each line of progress.
+    stop : Event, optional
+        Ends the watch when it is set; Ctrl-C does so, too.
+
+    Raises
+    ------
+    ParamsError, SourceError, RegistryError
+        If what is asked for is wrong from the beginning.
+    OSError
+        If ``monitor.port`` cannot be had.
+    """
+    root = root or store.workspace_root()
+    stop = stop or threading.Event()
+    asked = {"data": data, "overrides": overrides}
+    params = check_params(case, root, **asked)
+    with ExitStack() as stack:
+        watch = Watch(case, asked, root, say)
+        if params.monitor.port is not None:
+            watch.metrics = _serve(params.monitor.port, stack, say)
+        pause = 60 * params.monitor.every_minutes
+        while not stop.is_set():
+            began = time.monotonic()
+            try:
+                watch.look()
+            # Whatever it is, the next check may not have it: a disk that was full, a
+            # file that was being written.
+            except Exception as error:
+                say(
+                    f"{stamp(now())}  the check failed: {type(error).__name__}: {error}"
+                )
+            stop.wait(max(0.0, began + pause - time.monotonic()))
+
+
+def _serve(port: int, stack: ExitStack, say: Say) -> ModelMetrics:
+    from mlkit import exposition
+
+    metrics = exposition.ModelMetrics()
+    server = exposition.serve(metrics, port)
+    stack.callback(server.close)
+    say(f"Prometheus is answered at http://127.0.0.1:{port}/metrics")
+    return metrics

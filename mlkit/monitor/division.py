@@ -49,6 +49,11 @@ class Window:
     number: int
 
 
+def named(window: Every | int) -> str:
+    """Return what a window is, in words."""
+    return f"{window:,} predictions" if isinstance(window, int) else window
+
+
 def looked_back(now: datetime, window: Every | int, most: int) -> datetime | None:
     """Return a moment before the oldest of the windows; None for windows by count."""
     if isinstance(window, int):

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from mlkit import store
+from mlkit.monitor.division import named
 from mlkit.monitor.journal import Journal
 from mlkit.monitor.records import WindowFigures
 from mlkit.params import Params
@@ -56,7 +57,7 @@ def settings(params: Params) -> str:
 def read_past(folder: Path, params: Params) -> Past:
     """Return what the last check found; nothing where there was none."""
     entry = Journal(folder, NAME).latest()
-    if entry is None or entry.get("window") != _named(params):
+    if entry is None or entry.get("window") != named(params.monitor.window):
         return Past({}, same=False)
     try:
         windows = [WindowFigures.from_dict(each) for each in entry["windows"]]
@@ -72,11 +73,6 @@ def read_past(folder: Path, params: Params) -> Past:
 def _drifted(entry: Mapping[str, Any]) -> bool:
     drift = entry.get("drift")
     return isinstance(drift, dict) and drift.get("verdict") == "drift"
-
-
-def _named(params: Params) -> str:
-    asked = params.monitor.window
-    return f"{asked:,} predictions" if isinstance(asked, int) else asked
 
 
 def with_past(

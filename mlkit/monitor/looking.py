@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -168,8 +167,3 @@ def _placed(window: Window, places: NDArray[np.intp], n: int) -> Window:
     rows = np.zeros(n, dtype=bool)
     rows[places[window.rows]] = True
     return Window(**{**vars(window), "rows": rows})
-
-
-def sentence(windows: Sequence[Window], asked: int | str) -> str:
-    """Return what a window is, in words."""
-    return f"{asked:,} predictions" if isinstance(asked, int) else asked

@@ -1,0 +1,116 @@
+"""Drift over time: the windows that could be judged, and where a change began."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from mlkit.drift import DriftReport
+from mlkit.monitor.data_findings import find_quality
+from mlkit.monitor.history import Past
+from mlkit.monitor.looking import Look
+from mlkit.monitor.records import Quality, WindowDrift, WindowFigures
+from mlkit.monitor.shifts import Judged, judge_window
+
+
+@dataclass(frozen=True, eq=False)
+class Drifted:
+    """What was found of the features over time.
+
+    Attributes
+    ----------
+    report : DriftReport or None
+        Of the newest window that could be judged, in full.
+    label : str or None
+        Label of that window.
+    short : mapping of str to WindowDrift
+        Of each window that was judged, by its label.
+    quality : tuple of Quality
+        Columns of that window that are not what they were.
+    began : mapping or None
+        Where a change began.
+    notes : tuple of str
+        What could not be judged, and why.
+    """
+
+    report: DriftReport | None = None
+    label: str | None = None
+    short: Mapping[str, WindowDrift] = field(default_factory=dict)
+    quality: tuple[Quality, ...] = ()
+    began: Mapping[str, Any] | None = None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def newest(self) -> WindowDrift | None:
+        """What the window of the report keeps of it."""
+        return None if self.label is None else self.short.get(self.label)
+
+
+def find_drift(looked: Look, figures: Sequence[WindowFigures], past: Past) -> Drifted:
+    """Return the drift of each window of the version, and the newest in full.
+
+    Parameters
+    ----------
+    looked : Look
+        The rows.
+    figures : sequence of WindowFigures
+        Of each of its windows.
+    past : Past
+        The last check: what it said of a window that has not changed still holds.
+    """
+    reference, schema = looked.watched.reference, looked.watched.schema
+    if reference is None or schema is None:
+        return Drifted()
+    if not len(looked.gathered.features.columns):
+        said = "No features are logged: drift is not looked for."
+        return Drifted(notes=(said,))
+    least = looked.params.drift.min_rows
+    enough = [
+        place
+        for place, window in enumerate(looked.windows)
+        if int((window.rows & looked.answered).sum()) >= least
+    ]
+    if not enough:
+        said = (
+            f"No window has the {least} answers that looking for drift needs "
+            "(drift.min_rows)."
+        )
+        return Drifted(notes=(said,))
+    short: dict[str, WindowDrift] = {}
+    newest: Judged | None = None
+    for place in enough:
+        window, before = looked.windows[place], past.still_holds(figures[place])
+        if place != enough[-1] and before is not None and before.drift is not None:
+            short[window.label] = before.drift
+            continue
+        newest = _judged(looked, place)
+        short[window.label] = newest.short
+    assert newest is not None
+    return Drifted(
+        report=newest.report,
+        label=newest.window.label,
+        short=short,
+        quality=find_quality(reference, newest.counted, level=looked.level),
+    )
+
+
+def _judged(looked: Look, place: int) -> Judged:
+    watched = looked.watched
+    assert watched.reference is not None
+    assert watched.schema is not None
+    answers = looked.answers
+    given = (
+        answers.predicted if answers.asked.classes is None else answers.probabilities
+    )
+    return judge_window(
+        looked.windows[place],
+        looked.answered,
+        looked.gathered.features,
+        given,
+        watched.reference,
+        watched.schema,
+        params=looked.params.drift,
+        spending=looked.spending,
+        seed=looked.params.seed,
+    )

@@ -39,10 +39,9 @@ class LineFile:
         self.path = path
         self.repaired = 0
         self._size = -1
-        self._stuck = False
         self.descriptor = os.open(path, flags, 0o666)
 
-    def append(self, data: bytes) -> bool:
+    def append(self, data: bytes, *, patient: bool = True) -> bool:
         """Append whole lines; False when the file was sealed or removed meanwhile.
 
         Raises
@@ -51,7 +50,7 @@ class LineFile:
             When they could not be written; nothing of them is left in the file.
         """
         descriptor = self.descriptor
-        lock(descriptor, self.path, patient=not self._stuck, owner=self)
+        lock(descriptor, self.path, patient=patient)
         try:
             state = os.fstat(descriptor)
             if not state.st_nlink or not state.st_mode & WRITABLE:
@@ -114,10 +113,8 @@ def check_locks() -> None:
         )
 
 
-def lock(
-    descriptor: int, path: Path, *, patient: bool = True, owner: LineFile | None = None
-) -> None:
-    """Wait up to two seconds for the lock of a file.
+def lock(descriptor: int, path: Path, *, patient: bool = True) -> None:
+    """Wait up to two seconds for the lock of a file; not at all if not `patient`.
 
     A process that was stopped while it held the lock must not stop those that answer
     requests, so nobody waits for ever.
@@ -135,11 +132,7 @@ def lock(
         except BlockingIOError:
             time.sleep(pause)
             continue
-        if owner is not None:
-            owner._stuck = False
         return
-    if owner is not None:
-        owner._stuck = True
     raise TimeoutError(
         errno.ETIMEDOUT, "another process keeps the lock of the file", str(path)
     )

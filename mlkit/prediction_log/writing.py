@@ -49,6 +49,8 @@ class Writers:
         self._lock = threading.RLock()
         self._files: dict[Key, LineFile] = {}
         self._unsafe: dict[Key, int] = {}
+        # Whose lock another process keeps: one line waits for it, the next do not.
+        self._stuck: set[Key] = set()
         self._untold: dict[tuple[str, str], tuple[int, datetime, datetime, str]] = {}
         self._flusher: threading.Thread | None = None
         self._wanted = threading.Event()
@@ -82,7 +84,13 @@ class Writers:
     def _write(self, key: Key, data: bytes) -> None:
         for _ in range(ATTEMPTS):
             file = self._files.get(key) or self._open(key)
-            if file.append(data):
+            try:
+                whole = file.append(data, patient=key not in self._stuck)
+            except TimeoutError:
+                self._stuck.add(key)
+                raise
+            self._stuck.discard(key)
+            if whole:
                 return
             self._drop(key)
         raise OSError(errno.ESTALE, "the file is removed whenever it is opened")

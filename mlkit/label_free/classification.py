@@ -1,0 +1,228 @@
+"""What a classifier's metrics are likely to be, from its probabilities alone."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from mlkit.label_free.answers import LabelledAnswers
+from mlkit.label_free.curves import Curve, Numbers, ascending
+from mlkit.label_free.records import Expected, concluded
+from mlkit.label_free.weighted import ESTIMABLE, Rows, weighted_metrics
+from mlkit.metrics import show
+from mlkit.metrics.scored import SUM_TOLERANCE
+
+__all__ = ["ESTIMABLE", "estimate_classification"]
+
+NORMAL_95 = 1.959963984540054
+DRAWS = 200
+# Numbers of all draws at once, 32 MB of them.
+CELLS = 4_000_000
+# As many rows that came true as the model said stand beside those of each bin.
+PRIOR_ROWS = 2.0
+OFF_LEVEL = 0.05
+ASSUMPTION = (
+    "No concept drift: a probability comes true as often as it did on the labelled "
+    "rows. If the outcome itself follows other rules now, the estimate does not see "
+    "it; only labels do."
+)
+
+
+class _Spread(NamedTuple):
+    """Variances of the metrics: by the labelled rows, and by the labels to come."""
+
+    curves: Numbers
+    labels: Numbers
+
+
+def estimate_classification(
+    reference: LabelledAnswers,
+    probabilities: ArrayLike,
+    *,
+    metrics: Sequence[str] = ("accuracy", "precision", "recall", "f1", "roc_auc"),
+    threshold: float | None = None,
+    max_loss: float = 0.0,
+    seed: int = 0,
+) -> tuple[Expected, ...]:
+    """Estimate a classifier's metrics on rows without labels.
+
+    Parameters
+    ----------
+    reference : LabelledAnswers
+        The same model's answers on labelled rows.
+    probabilities : array-like of shape (n_rows, n_classes)
+        Its answers for the rows without labels.
+    metrics : sequence of str
+        Of `ESTIMABLE`: ``accuracy``, ``precision``, ``recall``, ``f1``, ``roc_auc``,
+        ``log_loss``, ``brier``.
+    threshold : float, optional
+        From which probability on a row of a binary task is called positive; None takes
+        that of the labelled rows. With another one nothing is compared with them.
+    max_loss : float
+        A loss of no more than this is no drop, in each metric's own unit.
+    seed : int
+        Seed of the draws.
+
+    Returns
+    -------
+    tuple of Expected
+        One for each metric, in the order asked for.
+
+    Raises
+    ------
+    ValueError
+        For a metric that cannot be estimated, and answers that do not fit.
+
+    Notes
+    -----
+    Confidence-based performance estimation, arXiv 2505.05295: probabilities are
+    calibrated on the labelled rows, by isotonic regression in bins, and give an
+    expected confusion matrix. The interval
+    has two parts: how often each probability comes true is drawn anew by bin (a beta
+    distribution of the bin's rows, so that few labelled rows like the current ones
+    widen it, as does the effective sample size of the density ratio), and the labels to
+    come are drawn from the calibrated probabilities.
+    """
+    given = _checked(reference, probabilities, metrics)
+    called = reference.threshold if threshold is None else threshold
+    rng = np.random.default_rng(seed)
+    calibrated = _calibrated(reference.curves, given, None)
+    rows = Rows.of(given, called, reference.average)
+    values = weighted_metrics(rows, calibrated[None], metrics)[0]
+    spread = _spread(reference, given, calibrated, called, metrics, rng)
+    effective = min(
+        each.effective_rows(_score(given, place, len(reference.curves)))
+        for place, each in enumerate(reference.curves)
+    )
+    # A bin's rows are worth less where the current ones crowd into few bins.
+    widened = spread.curves * max(1.0, reference.rows / effective) ** 0.5
+    halves = NORMAL_95 * np.sqrt(widened + spread.labels)
+    compare = math.isclose(called, reference.threshold)
+    return tuple(
+        concluded(
+            metric,
+            float(value),
+            float(half),
+            reference.realised.get(metric) if compare else None,
+            rows=len(given),
+            effective_rows=effective,
+            assumption=ASSUMPTION,
+            notes=_notes(reference, effective),
+            max_loss=max_loss,
+        )
+        for metric, value, half in zip(metrics, values, halves, strict=True)
+    )
+
+
+def _checked(
+    reference: LabelledAnswers, probabilities: ArrayLike, metrics: Sequence[str]
+) -> Numbers:
+    if reference.task == "regression":
+        raise ValueError(
+            "estimate_classification takes labelled answers of a classification, got "
+            "those of a regression; use estimate_regression"
+        )
+    odd = [name for name in metrics if name not in ESTIMABLE]
+    if odd:
+        raise ValueError(
+            f"a metric without labels must be one of {', '.join(ESTIMABLE)}, got "
+            f"{odd[0]!r}; wait for labels to know it"
+        )
+    given = np.asarray(probabilities, dtype=np.float64)
+    classes = 2 if reference.task == "binary" else len(reference.curves)
+    if given.ndim != 2 or given.shape[1] != classes or not len(given):
+        raise ValueError(
+            f"probabilities must have shape (n_rows, {classes}) with at least one row, "
+            f"got {given.shape}; give those of all classes, as the model gives them"
+        )
+    total = given.sum(axis=1)
+    inside = (given >= 0).all() and bool((np.abs(total - 1) <= SUM_TOLERANCE).all())
+    if not inside:
+        raise ValueError(
+            "probabilities must be numbers between 0 and 1 that sum to 1 in each row; "
+            f"the sums go from {total.min():g} to {total.max():g}. Leave rows without "
+            "an answer out"
+        )
+    return np.asarray(given / total[:, None])
+
+
+def _score(given: Numbers, place: int, curves: int) -> Numbers:
+    return given[:, 1] if curves == 1 else given[:, place]
+
+
+def _calibrated(
+    curves: Sequence[Curve], given: Numbers, rng: np.random.Generator | None
+) -> Numbers:
+    """Return calibrated probabilities, shape (n_rows, n_classes); drawn with `rng`."""
+    found = [
+        each.read(_came_true(each, rng), _score(given, place, len(curves)))
+        for place, each in enumerate(curves)
+    ]
+    if len(found) == 1:
+        return np.column_stack([1 - found[0], found[0]])
+    stacked = np.column_stack(found)
+    total = stacked.sum(axis=1, keepdims=True)
+    # A row none of whose classes ever came true keeps what the model says.
+    return np.where(total > 0, stacked / np.where(total > 0, total, 1), given)
+
+
+def _came_true(each: Curve, rng: np.random.Generator | None) -> Numbers:
+    """Return how often the probabilities of each bin come true, ascending."""
+    rows, hits = each.rows, np.array(each.sums[0])
+    said = np.array(each.scores)
+    yes, no = hits + PRIOR_ROWS * said, rows - hits + PRIOR_ROWS * (1 - said)
+    if rng is None:
+        return ascending(yes / (yes + no), rows)
+    return ascending(rng.beta(np.maximum(yes, 1e-9), np.maximum(no, 1e-9)), rows)
+
+
+def _spread(
+    reference: LabelledAnswers,
+    given: Numbers,
+    calibrated: Numbers,
+    threshold: float,
+    metrics: Sequence[str],
+    rng: np.random.Generator,
+) -> _Spread:
+    most = max(1, CELLS // (DRAWS * given.shape[1]))
+    chosen = np.arange(len(given))
+    if len(given) > most:
+        chosen = np.sort(rng.choice(len(given), most, replace=False))
+    rows = Rows.of(given[chosen], threshold, reference.average)
+    drawn = np.stack(
+        [_calibrated(reference.curves, rows.given, rng) for _ in range(DRAWS)]
+    )
+    curves = weighted_metrics(rows, drawn, metrics)
+    labels = weighted_metrics(rows, _labels(calibrated[chosen], rng), metrics)
+    # Labels of all rows vary less than those of the rows that were drawn.
+    part = len(chosen) / len(given)
+    return _Spread(np.nanvar(curves, axis=0), part * np.nanvar(labels, axis=0))
+
+
+def _labels(calibrated: Numbers, rng: np.random.Generator) -> NDArray[np.float64]:
+    """Return labels drawn from the probabilities, 1 at the class of each row."""
+    n, classes = calibrated.shape
+    chance = rng.random((DRAWS, n, 1))
+    codes = (chance > np.cumsum(calibrated, axis=1)[:, :-1]).sum(axis=2)
+    return np.asarray(codes[:, :, None] == np.arange(classes), dtype=np.float64)
+
+
+def _notes(reference: LabelledAnswers, effective: float) -> tuple[str, ...]:
+    notes = []
+    found = reference.calibration
+    if found is not None and found["p_value"] < OFF_LEVEL:
+        notes.append(
+            "The model's probabilities are off on the labelled rows (calibration error "
+            f"{show(found['error'])}, {show(found['floor'])} by chance) and were "
+            "corrected"
+        )
+    if effective < reference.rows / 2:
+        notes.append(
+            f"The rows differ from the {reference.rows:,} labelled ones, which are "
+            f"worth {effective:,.0f} here"
+        )
+    return tuple(notes)

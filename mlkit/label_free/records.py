@@ -1,0 +1,137 @@
+"""What is expected of a metric on rows without labels."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from mlkit.metrics import METRICS, number_or_none, show
+
+
+@dataclass(frozen=True)
+class Realised:
+    """A metric on the labelled rows, with its interval; NaN where it has no meaning."""
+
+    value: float
+    lower: float
+    upper: float
+
+    def to_dict(self) -> dict[str, float | None]:
+        """Return plain JSON data; None stands for a number that does not exist."""
+        return {name: number_or_none(value) for name, value in asdict(self).items()}
+
+
+@dataclass(frozen=True)
+class Expected:
+    """A metric as it is to be expected on rows whose outcome is not known yet.
+
+    Attributes
+    ----------
+    metric : str
+        Its name.
+    value, lower, upper : float
+        The estimate, and the 95 % interval of what the labels will show on these rows
+        if the assumption holds.
+    reference : float
+        The metric on the labelled rows; NaN where it has no meaning or was measured by
+        another threshold.
+    dropped : bool
+        Whether it is expected to be worse than on the labelled rows, beyond chance.
+    reason : str
+        The finding in a sentence, with what is to be known of the labelled rows.
+    assumption : str
+        What must hold.
+    rows : int
+        Rows without labels.
+    effective_rows : float
+        How many labelled rows like these carry as much as the labelled rows do: the
+        effective sample size of the density ratio.
+    """
+
+    metric: str
+    value: float
+    lower: float
+    upper: float
+    reference: float
+    dropped: bool
+    reason: str
+    assumption: str
+    rows: int
+    effective_rows: float
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the estimate as plain JSON data."""
+        numbers = ("value", "lower", "upper", "reference", "effective_rows")
+        return asdict(self) | {
+            name: number_or_none(getattr(self, name)) for name in numbers
+        }
+
+    def __str__(self) -> str:
+        ends = f"{show(self.lower)} to {show(self.upper)}"
+        return f"{METRICS[self.metric].label} {show(self.value)} ({ends})"
+
+
+def concluded(
+    metric: str,
+    value: float,
+    half: float,
+    realised: Realised | None,
+    *,
+    rows: int,
+    effective_rows: float,
+    assumption: str,
+    notes: tuple[str, ...],
+    max_loss: float,
+) -> Expected:
+    """Return the estimate with its verdict.
+
+    The loss against the labelled rows is beyond chance when its interval, put together
+    from both (Zou and Donner, Statistics in Medicine 27 (2008), 1693-1702), is above 0.
+
+    Parameters
+    ----------
+    half : float
+        Half the width of the interval.
+    max_loss : float
+        A loss of no more than this is no drop, in the metric's own unit.
+    """
+    spec = METRICS[metric]
+    most = math.inf if spec.needs == "value" or metric == "log_loss" else spec_top(spec)
+    lower, upper = max(0.0, value - half), min(most, value + half)
+    found = realised or Realised(math.nan, math.nan, math.nan)
+    loss = spec.sign * (found.value - value)
+    worst = found.value - found.lower if spec.sign > 0 else found.upper - found.value
+    least = loss - math.hypot(worst, half)
+    dropped = bool(least > 0 and loss > max_loss)
+    change = _change(found.value, loss, dropped=dropped, beyond=least > 0)
+    said = f"{spec.label} of {show(value)} is expected"
+    said = f"{said} ({show(lower)} to {show(upper)}){change}"
+    return Expected(
+        metric=metric,
+        value=value,
+        lower=lower,
+        upper=upper,
+        reference=found.value,
+        dropped=dropped,
+        reason=". ".join((said, *notes)) + ".",
+        assumption=assumption,
+        rows=rows,
+        effective_rows=effective_rows,
+    )
+
+
+def spec_top(spec: Any) -> float:
+    """Return the largest value a metric of probabilities or labels can have."""
+    return 2.0 if spec.name == "brier" else 1.0
+
+
+def _change(was: float, loss: float, *, dropped: bool, beyond: bool) -> str:
+    if math.isnan(was):
+        return ""
+    change = f", it was {show(was)} on the labelled rows"
+    if dropped:
+        return f"{change}: worse by {show(loss)}, beyond chance"
+    if beyond:
+        return f"{change}: worse by {show(loss)}, which is allowed"
+    return f"{change}: not worse beyond chance"

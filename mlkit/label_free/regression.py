@@ -1,0 +1,196 @@
+"""What a regression's errors are likely to be, before the values are known."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike
+
+from mlkit.label_free.answers import LabelledAnswers
+from mlkit.label_free.curves import Curve, Numbers, ascending
+from mlkit.label_free.records import Expected, concluded
+
+NORMAL_95 = 1.959963984540054
+METRICS = ("mae", "rmse")
+ASSUMPTION = (
+    "No concept drift: for rows that look alike, errors are as large as they were on "
+    "the labelled rows. If the outcome itself follows other rules now, the estimate "
+    "does not see it; only labels do."
+)
+# Quantities of the curve: absolute errors, their second and their fourth powers.
+ABSOLUTE, SQUARED, FOURTH = range(3)
+
+
+def estimate_regression(
+    reference: LabelledAnswers,
+    predictions: ArrayLike,
+    features: pd.DataFrame | None = None,
+    *,
+    metrics: Sequence[str] = METRICS,
+    max_loss: float = 0.0,
+) -> tuple[Expected, ...]:
+    """Estimate the errors of a regression on rows whose value is not known.
+
+    Parameters
+    ----------
+    reference : LabelledAnswers
+        The same model's answers on labelled rows.
+    predictions : array-like of shape (n_rows,)
+        Its answers for the rows without values.
+    features : DataFrame of shape (n_rows, n_columns), optional
+        The same rows, raw or conformed; a column that is not there counts as missing,
+        and None looks at the predictions alone.
+    metrics : sequence of str
+        ``mae`` and ``rmse``.
+    max_loss : float
+        A loss of no more than this is no drop, in the target's own unit.
+
+    Returns
+    -------
+    tuple of Expected
+        One for each metric, in the order asked for.
+
+    Raises
+    ------
+    ValueError
+        For a metric that cannot be estimated, and answers that do not fit.
+
+    Notes
+    -----
+    Direct loss estimation: a model of the absolute error, fitted to labelled rows that
+    the regression itself did not learn from, says how large errors are to be expected;
+    along that expectation the mean error and the mean squared error of the labelled
+    rows are read off (isotonic, as both must grow with it). The interval adds what the
+    labelled rows leave open, by bin weighed by the density ratio, and what the errors
+    to come vary by.
+    """
+    given = _checked(reference, predictions, features, metrics)
+    (along,) = reference.curves
+    assert reference.loss is not None
+    score = reference.loss.expected(features, given)
+    effective = along.effective_rows(score)
+    found = []
+    for metric in metrics:
+        value, half = _absolute(along, score)
+        if metric == "rmse":
+            square, half = _squared(along, score)
+            value = math.sqrt(square)
+            half = half / (2 * value) if value > 0 else 0.0
+        found.append(
+            concluded(
+                metric,
+                value,
+                half,
+                reference.realised.get(metric),
+                rows=len(given),
+                effective_rows=effective,
+                assumption=ASSUMPTION,
+                notes=_notes(reference, along, effective),
+                max_loss=max_loss,
+            )
+        )
+    return tuple(found)
+
+
+def _checked(
+    reference: LabelledAnswers,
+    predictions: ArrayLike,
+    features: pd.DataFrame | None,
+    metrics: Sequence[str],
+) -> Numbers:
+    if reference.task != "regression":
+        raise ValueError(
+            "estimate_regression takes labelled answers of a regression, got those of "
+            f"a {reference.task} task; use estimate_classification"
+        )
+    odd = [name for name in metrics if name not in METRICS]
+    if odd:
+        raise ValueError(
+            f"a metric without values must be one of {', '.join(METRICS)}, got "
+            f"{odd[0]!r}; wait for values to know it"
+        )
+    given = np.asarray(predictions, dtype=np.float64)
+    if given.ndim != 1 or not len(given) or not np.isfinite(given).all():
+        raise ValueError(
+            "predictions must be finite numbers of shape (n_rows,) with at least one "
+            f"row, got shape {given.shape} with {int((~np.isfinite(given)).sum())} "
+            "that are not finite; leave those rows out"
+        )
+    if features is not None and len(features) != len(given):
+        raise ValueError(
+            f"features must have one row for each of the {len(given)} predictions, got "
+            f"{len(features)}"
+        )
+    return given
+
+
+def _absolute(along: Curve, score: Numbers) -> tuple[float, float]:
+    return _mean(along, score, ABSOLUTE, SQUARED)
+
+
+def _squared(along: Curve, score: Numbers) -> tuple[float, float]:
+    return _mean(along, score, SQUARED, FOURTH)
+
+
+def _mean(
+    along: Curve, score: Numbers, quantity: int, square: int
+) -> tuple[float, float]:
+    """Return the expected mean of a quantity, and half the width of its interval.
+
+    Parameters
+    ----------
+    square : int
+        The quantity that is its square, from which its variance is known.
+    """
+    rows = along.rows
+    means = ascending(along.means(quantity), rows)
+    spread = np.maximum(along.means(square) - np.square(along.means(quantity)), 0)
+    expected = along.read(means, score)
+    share = along.shares(score)
+    # What the labelled rows leave open in each bin, and what is still to come.
+    known = float((np.square(share) * spread / np.maximum(rows - 1, 1)).sum())
+    to_come = float((share * spread).sum()) / len(score)
+    return float(expected.mean()), NORMAL_95 * math.sqrt(known + to_come)
+
+
+def _notes(
+    reference: LabelledAnswers, along: Curve, effective: float
+) -> tuple[str, ...]:
+    notes = []
+    if not _tells(along):
+        notes.append(
+            "How large an error is could not be told from the row, so the estimate "
+            "stays near that of the labelled rows"
+        )
+    if effective < reference.rows / 2:
+        notes.append(
+            f"The rows differ from the {reference.rows:,} labelled ones, which are "
+            f"worth {effective:,.0f} here"
+        )
+    left_out = 0 if reference.loss is None else reference.loss.left_out
+    if left_out:
+        columns = (
+            "1 sensitive column" if left_out == 1 else f"{left_out} sensitive ones"
+        )
+        notes.append(f"Without {columns}, whose values are not kept")
+    return tuple(notes)
+
+
+def _tells(along: Curve) -> bool:
+    """Return whether errors grow along what is expected of them, beyond chance."""
+    means, rows = along.means(ABSOLUTE), along.rows
+    half = len(rows) // 2
+    if not half:
+        return False
+    spread = np.maximum(along.means(SQUARED) - np.square(means), 0)
+    low, high = slice(None, half), slice(half, None)
+    gap = np.average(means[high], weights=rows[high])
+    gap -= np.average(means[low], weights=rows[low])
+    errors = [
+        np.average(spread[part], weights=rows[part]) / rows[part].sum()
+        for part in (low, high)
+    ]
+    return bool(gap > NORMAL_95 * math.sqrt(sum(errors)))

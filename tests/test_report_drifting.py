@@ -10,7 +10,9 @@ import pytest
 
 from mlkit import report
 from mlkit.drift import DriftReport, Performance, detect, reference_profile
+from mlkit.drift.measures import STATISTICS
 from mlkit.params.models import Drift
+from mlkit.report import shifts
 from mlkit.report.folds import Note
 from tests.test_drift_detect import SCHEMA, answers, table
 
@@ -68,7 +70,7 @@ def test_effects_name_the_flagged_columns_in_words(
         "4 of 7 columns are flagged: visits (1.00), region (0.30)"
     )
     assert b"absent" in figure.light
-    assert b"0.15, large" in figure.light
+    assert b"0.10, large" in figure.light
     quiet = report.drift_effects(calm)
     assert quiet.alt.startswith(
         "None of 7 columns is flagged; the largest effect is 0.0"
@@ -125,15 +127,15 @@ def test_findings_begin_with_the_predictions(drifted: DriftReport) -> None:
 
 def test_columns_that_were_not_compared_are_named(drifted: DriftReport) -> None:
     found = report.drift_findings(replace(drifted, extra=("shoe", "hat")))
-    assert found.note == "Not compared, for the model was not shown them: shoe and hat."
+    note = "Not compared, for the model was not shown them: shoe and hat."
+    assert found.note.endswith(note)
 
 
 def test_every_statistic_is_in_the_table(drifted: DriftReport) -> None:
     found = report.drift_statistics(drifted)
-    assert found.columns == (
-        *("Column", "KS", "KS p", "Chi²", "Chi² p", "PSI", "PSI 95 %", "KL", "JS"),
-        *("JS excess", "TV", "EMD"),
-    )
+    known = {name for each in drifted.columns for name in each.statistics}
+    assert {"KS", "KS p", "Chi²", "PSI", "PSI 95 %", "KL", "JS"} < set(found.columns)
+    assert len(found.columns) == 1 + len(known)
     assert len(found.rows) == 9
 
 

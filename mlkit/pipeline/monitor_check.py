@@ -13,7 +13,7 @@ from mlkit.params import Params
 from mlkit.pipeline import runs
 from mlkit.pipeline.alerting import say_alerts
 from mlkit.pipeline.checking import notebook_path
-from mlkit.pipeline.committing import commit_stored
+from mlkit.pipeline.committing import commit_check
 from mlkit.pipeline.monitoring import CHECK
 from mlkit.pipeline.record import now
 from mlkit.pipeline.running import Ended, Runner, conduct
@@ -111,7 +111,7 @@ def _work(runner: Runner, *, instead_of: str | None) -> None:
     runner.notebook(KIND)
     found = record.content["steps"][-1]["scraps"]["monitor"]
     record.update(monitor=found)
-    told = commit_stored(
+    told = commit_check(
         store.read_json(record.folder.path / KIND / CHECK),
         runner.params,
         root,

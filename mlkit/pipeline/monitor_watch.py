@@ -20,7 +20,7 @@ from mlkit.pipeline.runs import BusyError
 from mlkit.report.monitor_words import health_outcome
 
 if TYPE_CHECKING:
-    from mlkit.exposition import ModelMetrics
+    from mlkit.exposition import CheckMetrics
     from mlkit.monitor import Check
 
 # A page takes a kernel: it is written when the health changed, else once an hour.
@@ -42,7 +42,7 @@ class Watch:
         The workspace.
     say : callable
         Is given each line of progress.
-    metrics : ModelMetrics or None
+    metrics : CheckMetrics or None
         What Prometheus is answered with.
     page_of : str or None
         The health that the newest page shows.
@@ -56,7 +56,7 @@ class Watch:
     asked: dict[str, Any]
     root: Path
     say: Say
-    metrics: ModelMetrics | None = None
+    metrics: CheckMetrics | None = None
     page_of: str | None = None
     page_at: float = field(default=0.0)
     quiet_run: str | None = None
@@ -72,6 +72,8 @@ class Watch:
             told = commit_check(found, params, self.root, now=now())
             say_alerts(told, self.say)
         if self.metrics is not None:
+            from mlkit import monitor
+
             monitor.expose(found, self.metrics)
 
     def _page_is_due(self, found: Check) -> bool:
@@ -153,11 +155,11 @@ def keep_watching(
             stop.wait(max(0.0, began + pause - time.monotonic()))
 
 
-def _serve(port: int, stack: ExitStack, say: Say) -> ModelMetrics:
+def _serve(port: int, stack: ExitStack, say: Say) -> CheckMetrics:
     from mlkit import exposition
 
-    metrics = exposition.ModelMetrics()
+    metrics = exposition.of_totals()
     server = exposition.serve(metrics, port)
     stack.callback(server.close)
-    say(f"Prometheus is answered at http://127.0.0.1:{port}/metrics")
+    say(f"Prometheus is answered at {server.url}")
     return metrics

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlkit import store
 from mlkit.params import Params
 from mlkit.pipeline.record import now
-from mlkit.pipeline.retrained import with_retrains
+from mlkit.pipeline.retrained import retrain_finding
 from mlkit.pipeline.steps import Step, reset
 from mlkit.report import Outcome, wording
 from mlkit.report.monitor_words import health_outcome, label_of
@@ -72,8 +73,8 @@ def check_now(params: Params, root: Path) -> Check:
     from mlkit import monitor
 
     at = now()
-    found = monitor.check(params, root, now=at)
-    return with_retrains(found, params.case, root, now=at)
+    told = partial(retrain_finding, params.case, root, now=at)
+    return monitor.check(params, root, now=at, retrained=told)
 
 
 def save_check(step: Step, check: Check) -> KeptCheck:

@@ -3,34 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from mlkit.alerts import Finding
 from mlkit.pipeline import runs
 from mlkit.report import summary
 from mlkit.report.wording import parse_moment
 
-if TYPE_CHECKING:
-    from mlkit.monitor import Check
-
 DONE, FAILED = "retrain.done", "retrain.failed"
 # That a retrain was done is news for so long; that one failed, until the next one.
 NEWS = timedelta(days=1)
 # Checks are runs as well: further back no retrain is looked for.
 MOST_RUNS = 200
-
-
-def with_retrains(check: Check, case: str, root: Path, *, now: datetime) -> Check:
-    """Return a check with what became of the newest retrain among its findings."""
-    found = retrain_finding(case, root, now=now)
-    return replace(
-        check,
-        findings=(*check.findings, *([found] if found else [])),
-        causes_checked=(*check.causes_checked, DONE, FAILED),
-    )
 
 
 def retrain_finding(case: str, root: Path, *, now: datetime) -> Finding | None:

@@ -15,6 +15,7 @@ from mlkit.report.attributions import column_importances
 from mlkit.report.cases import index_page
 from mlkit.report.columns import checks, distributions, missing
 from mlkit.report.differences import FigurePair, differences_page
+from mlkit.report.drift_together import drift_together
 from mlkit.report.drifting import (
     drift_distributions,
     drift_effects,
@@ -73,6 +74,7 @@ __all__ = [
     "drift_predictions",
     "drift_statistics",
     "drift_tests",
+    "drift_together",
     "explained_rows",
     "figure",
     "gates_table",

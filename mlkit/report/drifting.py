@@ -41,7 +41,7 @@ def drift_effects(report: DriftReport | Mapping[str, Any]) -> Figure | Note:
     """
     found = plain(report)
     known = [each for each in found["columns"] if each["effect"] is not None]
-    ranked = sorted(known, key=lambda each: (not each["flagged"], -each["effect"]))
+    ranked = sorted(known, key=lambda each: (not each["flagged"], -_weight(each)))
     if not ranked:
         return Note(NOTHING)
     shown = ranked[:MOST_COLUMNS]
@@ -74,11 +74,17 @@ def drift_effects(report: DriftReport | Mapping[str, Any]) -> Figure | Note:
         alt=_effects_alt(ranked),
         caption="The effect is the share of rows that crossed some value, or changed "
         "level, or lost their value. Orange columns are flagged: the change is more "
-        f"than chance, and {small} or more. From {large} on (dashed), one column alone "
-        f"is drift of the data.{more}",
+        f"than chance, and {small} or more. One column alone is drift of the data "
+        f"where even the lower end of its interval is {large} or more.{more}",
         table=_effects_table(ranked),
         height=ROW_HEIGHT * max(3, len(shown)) + 90,
     )
+
+
+def _weight(column: Mapping[str, Any]) -> float:
+    """Return how much a change matters: less in a column that the model uses less."""
+    importance = column.get("importance")
+    return float(column["effect"] * (1.0 if importance is None else importance))
 
 
 def _effects(panel: Any, shown: Sequence[Mapping[str, Any]], theme: Theme) -> None:
@@ -86,9 +92,8 @@ def _effects(panel: Any, shown: Sequence[Mapping[str, Any]], theme: Theme) -> No
     effects = [each["effect"] for each in shown]
     panel.barh(range(len(shown)), effects, height=0.62, color=colours)
     for height, each in enumerate(shown):
-        word = f" {each['state']}" if each["state"] in BROKEN else ""
         panel.annotate(
-            f"{wording.number(each['effect'], 2)}{word}",
+            f"{wording.number(each['effect'], 2)}{_aside(each)}",
             (each["effect"], height),
             xytext=(4, 0),
             textcoords="offset points",
@@ -107,6 +112,16 @@ def _effects(panel: Any, shown: Sequence[Mapping[str, Any]], theme: Theme) -> No
     panel.grid(visible=False, axis="y")
 
 
+def _aside(column: Mapping[str, Any]) -> str:
+    """Return what is said beside the bar of a column."""
+    if column["state"] in BROKEN:
+        return f" {column['state']}"
+    importance = column.get("importance")
+    if not column["flagged"] or importance is None:
+        return ""
+    return f", {wording.percent(importance)} of what the model uses"
+
+
 def cut(text: str, length: int) -> str:
     """Return a text of at most `length` characters; what is cut off ends in dots."""
     return text if len(text) <= length else f"{text[: length - 1]}…"
@@ -118,13 +133,17 @@ def _effects_table(ranked: Sequence[Mapping[str, Any]]) -> Table:
             "name": each["name"],
             "effect": each["effect"],
             "flagged": each["flagged"],
+            "importance": each.get("importance"),
             "reason": each["reason"],
         }
         for each in ranked
     ]
     headings = {
-        "name": "Column", "effect": "Effect", "flagged": "Flagged", "reason": "Finding",
+        "name": "Column", "effect": "Effect", "flagged": "Flagged",
+        "importance": "Importance", "reason": "Finding",
     }  # fmt: skip
+    if all(row["importance"] is None for row in rows):
+        del headings["importance"]
     caption = "How far each column has moved"
     return table(
         rows, caption=caption, headings=headings, digits={"effect": 3}, limit=LIMIT

@@ -47,7 +47,8 @@ def health_outcome(found: Mapping[str, Any]) -> Outcome:
 
 def unlogged(found: Mapping[str, Any]) -> bool:
     """Return whether nothing was there to be judged, and nothing was found wrong."""
-    return not found.get("predictions") and not found.get("issues")
+    grave = (each for each in found.get("issues") or () if each["severity"] != "info")
+    return not found.get("predictions") and not any(grave)
 
 
 def _capital(text: str) -> str:

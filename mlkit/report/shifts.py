@@ -18,24 +18,41 @@ LIMIT = 400
 STATISTICS = {
     "ks": "KS",
     "ks_p": "KS p",
+    "ad": "AD",
+    "ad_p": "AD p",
+    "cvm": "CvM",
+    "cvm_p": "CvM p",
     "chi_square": "Chi²",
     "chi_square_p": "Chi² p",
+    "g": "G",
+    "g_p": "G p",
     "psi": "PSI",
     "psi_critical": "PSI 95 %",
     "kl": "KL",
     "js": "JS",
     "js_excess": "JS excess",
+    "hellinger": "Hellinger",
     "total_variation": "TV",
     "wasserstein": "EMD",
+    "wasserstein_sd": "EMD/sd",
+    "wasserstein_plain": "EMD plain",
+    "energy": "Energy",
+    "mmd": "MMD",
 }
+# The share of a column that a test is about, by the subject of the test.
+SHARES = {"new levels": "new", "vanished levels": "vanished", "range": "outside"}
 MEANINGS = (
-    "KS: largest gap of the distribution functions. Chi²: test of equal shares by bin "
-    "or level. PSI: population stability index; 95 % of samples without drift stay "
-    "below PSI 95 %. KL: Kullback-Leibler divergence, in nats. JS: Jensen-Shannon "
-    "distance, 0 to 1; JS excess is what chance does not explain of it. TV: total "
-    "variation. EMD: Wasserstein or earth mover's distance, in robust standard "
-    "deviations. For PSI and KL half a row is added to each bin. P-values are not "
-    "corrected here."
+    "KS: largest gap of the distribution functions. AD: Anderson-Darling, CvM: Cramer-"
+    "von Mises, the same gaps squared, over all rows. Chi², G: tests of equal shares "
+    "by bin or level. PSI: population stability index; 95 % of samples without drift "
+    "stay below PSI 95 %. KL: Kullback-Leibler divergence, in nats. JS: Jensen-Shannon "
+    "distance, 0 to 1; JS excess is what chance does not explain of it. Hellinger: "
+    "distance, 0 to 1. TV: total variation. EMD: Wasserstein or earth mover's "
+    "distance, in robust standard deviations with outliers drawn in; EMD/sd: in "
+    "standard deviations, outliers and all; EMD plain: in the column's own unit, dates "
+    "in days. Energy: energy distance, MMD: maximum mean discrepancy, of values in "
+    "robust standard deviations. For PSI and KL half a row is added to each bin. A "
+    "statistic that does not apply is left empty. P-values are not corrected here."
 )
 
 
@@ -78,11 +95,20 @@ def drift_findings(report: DriftReport | Mapping[str, Any]) -> Table | Note:
         numbers=["effect", "p"],
         limit=60,
     )
-    if not found["extra"]:
-        return shown
-    extra = wording.listing(found["extra"])
-    note = f"Not compared, for the model was not shown them: {extra}."
-    return replace(shown, note=f"{shown.note} {note}".strip())
+    notes = [shown.note, _error_rate(found)]
+    if found["extra"]:
+        extra = wording.listing(found["extra"])
+        notes.append(f"Not compared, for the model was not shown them: {extra}.")
+    return replace(shown, note=" ".join(filter(None, notes)))
+
+
+def _error_rate(found: Mapping[str, Any]) -> str:
+    """Return how often the verdict would be wrong, in a sentence."""
+    rate = found.get("error_rate")
+    if rate is None:
+        return ""
+    words = str(rate["words"]).strip().rstrip(".")
+    return f"{words[:1].upper()}{words[1:]}."
 
 
 def _effect(column: Mapping[str, Any]) -> str:
@@ -146,9 +172,9 @@ def _subject(column: Mapping[str, Any], test: Mapping[str, Any]) -> str:
     if test["subject"] == "missing":
         then, now = (wording.percent(share) for share in column["missing"])
         return f"missing: {then}, now {now}"
-    if test["subject"] == "new levels" and column["new"] is not None:
-        return f"new levels: {wording.percent(column['new'])}"
-    return str(test["subject"])
+    share = column.get(SHARES.get(test["subject"], ""))
+    said = str(test["subject"])
+    return said if share is None else f"{said}: {wording.percent(share)}"
 
 
 def drift_statistics(report: DriftReport | Mapping[str, Any]) -> Table | Note:
@@ -186,8 +212,8 @@ def drift_statistics(report: DriftReport | Mapping[str, Any]) -> Table | Note:
         rows,
         caption="Every statistic; 0 is no difference",
         headings=headings if rows else {},
-        digits=dict.fromkeys(STATISTICS, 3) | {"chi_square": 1},
-        numbers=["ks_p", "chi_square_p"],
+        digits=dict.fromkeys(STATISTICS, 3) | {"chi_square": 1, "g": 1},
+        numbers=[name for name in STATISTICS if name.endswith("_p")],
         limit=LIMIT,
     )
     return replace(shown, note=f"{shown.note} {MEANINGS}".strip()) if rows else shown

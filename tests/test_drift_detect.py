@@ -110,7 +110,16 @@ def new_level(frame: pd.DataFrame) -> pd.DataFrame:
     [
         (lambda f: f.assign(age=f["age"] + 6), "age", "higher values"),
         (lambda f: f.assign(age=f["age"] - 6), "age", "lower values"),
-        (lambda f: f.assign(age=40 + 1.5 * (f["age"] - 40)), "age", "values"),
+        (
+            lambda f: f.assign(age=40 + 1.5 * (f["age"] - 40)),
+            "age",
+            "values spread wider",
+        ),
+        (
+            lambda f: f.assign(age=40 + 0.7 * (f["age"] - 40)),
+            "age",
+            "values spread less",
+        ),
         (lambda f: f.assign(income=f["income"] * 2), "income", "higher values"),
         (
             lambda f: f.assign(visits=f["visits"] + 1),
@@ -124,7 +133,7 @@ def new_level(frame: pd.DataFrame) -> pd.DataFrame:
             "region",
             "had",
         ),
-        (lambda f: f.assign(member="True"), "member", "of the values, had 50 %"),
+        (lambda f: f.assign(member="True"), "member", "'False' no longer occurs"),
         (lambda f: f.assign(note=f["note"] + " and more words"), "note", "longer than"),
         (
             lambda f: f.assign(since=f["since"] + pd.Timedelta(days=300)),

@@ -5,11 +5,13 @@ into each of its *bins*, which are fixed from those rows alone. *Detection* coun
 current rows in the same bins. A column is *flagged* when the difference is more than
 chance (its p-value, corrected for all that was tested) and large enough to matter (its
 *effect*, from 0 to 1). Absent columns, values of another kind, missing values and new
-levels are findings like any other. The *verdict* is about the data as a whole.
+levels are findings like any other. The *verdict* is about the data as a whole, and
+says how often it is wrong; checks that are repeated share one such rate (*spending*).
 """
 
 from mlkit.drift.counting import count_rows, reference_profile
 from mlkit.drift.detection import detect
+from mlkit.drift.onset import Onset, drift_began
 from mlkit.drift.own import OwnStatisticError, check_statistics
 from mlkit.drift.performance import (
     Performance,
@@ -17,7 +19,9 @@ from mlkit.drift.performance import (
     compare_performance,
 )
 from mlkit.drift.profiles import ColumnProfile, ReferenceProfile
-from mlkit.drift.records import Bar, ColumnDrift, DriftReport, DriftTest
+from mlkit.drift.records import Bar, ColumnDrift, DriftReport, DriftTest, ErrorRate
+from mlkit.drift.sequential import Spending
+from mlkit.drift.windows import Window, windows_by_count, windows_by_time
 
 __all__ = [
     "Bar",
@@ -25,13 +29,20 @@ __all__ = [
     "ColumnProfile",
     "DriftReport",
     "DriftTest",
+    "ErrorRate",
+    "Onset",
     "OwnStatisticError",
     "Performance",
     "PerformanceDrift",
     "ReferenceProfile",
+    "Spending",
+    "Window",
     "check_statistics",
     "compare_performance",
     "count_rows",
     "detect",
+    "drift_began",
     "reference_profile",
+    "windows_by_count",
+    "windows_by_time",
 ]

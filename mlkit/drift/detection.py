@@ -2,59 +2,51 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
 from mlkit.data import Schema
-from mlkit.drift import columns as one_column
 from mlkit.drift import wording
-from mlkit.drift.columns import Pair
-from mlkit.drift.own import OwnStatistic, own_statistics, own_values
+from mlkit.drift.columns import tests
+from mlkit.drift.counting import count_rows
+from mlkit.drift.importance import importance_shares, ranked
+from mlkit.drift.judging import Found, judged
+from mlkit.drift.own import own_statistics
+from mlkit.drift.pairs import Pair
 from mlkit.drift.performance import (
     Performance,
     PerformanceDrift,
     compare_performance,
 )
-from mlkit.drift.profiles import (
-    ColumnProfile,
-    ReferenceProfile,
-    answers,
-    count,
-    period,
-)
-from mlkit.drift.reading import Read, read_column
-from mlkit.drift.records import ColumnDrift, DriftReport, DriftTest, State
-from mlkit.drift.significance import corrected
-from mlkit.drift.statistics import shares
+from mlkit.drift.profiles import ColumnProfile, ReferenceProfile
+from mlkit.drift.records import ColumnDrift, DriftReport, State
 from mlkit.drift.verdict import judge
 from mlkit.params.models import Drift
+
+if TYPE_CHECKING:
+    from mlkit.drift.multivariate import Multivariate
 
 # From this share of unreadable values on, a column is said to be of another kind.
 MOSTLY = 0.5
 
 
-@dataclass(frozen=True, eq=False)
-class _Found:
-    """A column before all tests are corrected together."""
-
-    pair: Pair
-    state: State
-    tests: Sequence[DriftTest]
-
-
 def detect(
     reference: ReferenceProfile,
-    current: pd.DataFrame,
+    current: pd.DataFrame | ReferenceProfile,
     schema: Schema,
     *,
     params: Drift,
     predictions: ArrayLike | None = None,
     performance: Performance | None = None,
     broken: Sequence[ColumnDrift] = (),
+    importances: Mapping[str, float] | None = None,
+    level: float | None = None,
+    multivariate: Multivariate | None = None,
     seed: int = 0,
     notes: Sequence[str] = (),
 ) -> DriftReport:
@@ -62,26 +54,38 @@ def detect(
 
     A column is flagged when a p-value, corrected for all tests of all columns, is below
     ``false_discovery_rate`` and the effect is at least ``min_effect``. Tested are its
-    values, its missing values and its new levels, each on its own.
+    values, its missing values, its new and its vanished levels and what lies beyond the
+    reference's range, each on its own. The verdict on the data asks for more: see
+    :func:`mlkit.drift.verdict.judge`.
 
     Parameters
     ----------
     reference : ReferenceProfile
         What the rows are compared with.
-    current : DataFrame of shape (n_rows, n_columns)
+    current : DataFrame of shape (n_rows, n_columns), or ReferenceProfile
         Raw or conformed rows. Absent columns and values of another kind are findings,
-        not errors; columns that the reference does not know are told and left alone.
+        not errors; columns that the reference does not know are told and left alone. Or
+        what ``count_rows(reference, ...)`` made of them, with the same findings.
     schema : Schema
         What the columns of the reference are.
     params : Drift
         The section ``drift`` of the case.
     predictions : array-like of shape (n, n_classes) or (n,), optional
-        The answers, for current rows, of the model whose answers the reference holds.
+        The answers, for current rows, of the model whose answers the reference holds;
+        a profile has its own.
     performance : Performance, optional
         That model's primary metric on current rows with labels.
     broken : sequence of ColumnDrift
         Columns that the profile does not hold and that broke the schema, such as a
         target none of whose labels is known.
+    importances : mapping of str to float, optional
+        How much the model uses each column, in any unit; below 0 counts as 0. It
+        decides the order of the findings and the score, and no flag.
+    level : float, optional
+        Chance of a false alarm that this check may take, as one of a series: see
+        ``Spending``. It holds the verdict alone; columns are flagged as ever.
+    multivariate : Multivariate, optional
+        What was found of all columns together, to be told in the report.
     seed : int
         Seed of the tables that are drawn where expected counts are small.
     notes : sequence of str
@@ -90,160 +94,98 @@ def detect(
     Raises
     ------
     ValueError
-        When a statistic of the user's own cannot be found or used.
+        When a statistic of the user's own cannot be found or used, `level` is no
+        chance, or a profile is not counted on the bins of the reference.
     """
     own = own_statistics(params.statistics)
-    rows = len(current)
-    report = _unjudged(reference, current, schema, params, notes)
-    if rows < params.min_rows:
+    counted = (
+        current
+        if isinstance(current, ReferenceProfile)
+        else count_rows(reference, current, schema, predictions=predictions)
+    )
+    report = replace(
+        _unjudged(reference, counted, params, notes),
+        level=_checked(level),
+        multivariate=multivariate,
+    )
+    if counted.rows < params.min_rows:
         return report
     rng = np.random.default_rng(seed)
-    found = [
-        _found(profile, read_column(current, schema.column(profile.name)), rng)
-        for profile in reference.columns
-    ]
-    asked = _answered(reference, predictions, schema, rng)
-    columns = _judged(found, params, own, rng, params.min_effect)
-    return judge(
-        replace(
-            report,
-            columns=tuple(sorted((*broken, *columns), key=_rank)),
-            predictions=_judged(asked, params, own, rng, params.prediction_effect),
-            performance=_performance(reference, performance, params),
-        ),
-        params,
+    tested = _found(reference.columns, counted.columns, rng)
+    columns = (*broken, *judged(tested, params, own, rng))
+    asked = _found(reference.predictions, counted.predictions, rng)
+    found = replace(
+        report,
+        columns=ranked(importance_shares(columns, importances)),
+        predictions=judged(asked, params, own, rng, answers=True),
+        performance=_performance(reference, performance, params),
     )
+    return judge(found, params)
+
+
+def _checked(level: float | None) -> float | None:
+    if level is not None and not 0 < level < 1:
+        raise ValueError(
+            "level must be a chance between 0 and 1, such as Spending().level(1), got "
+            f"{level!r}; leave it out for a check on its own"
+        )
+    return level
 
 
 def _unjudged(
     reference: ReferenceProfile,
-    current: pd.DataFrame,
-    schema: Schema,
+    current: ReferenceProfile,
     params: Drift,
     notes: Sequence[str],
 ) -> DriftReport:
     """Return what is known before any column was looked at."""
-    rows = len(current)
-    extra = [str(name) for name in current.columns if name not in schema.names]
     return DriftReport(
         verdict="too_few",
-        reason=wording.too_few(rows, params.min_rows),
-        extra=tuple(dict.fromkeys(extra)),
+        reason=wording.too_few(current.rows, params.min_rows),
+        extra=current.extra,
         rows=reference.rows,
-        current_rows=rows,
+        current_rows=current.rows,
         period=reference.period,
-        current_period=period(current, schema) if rows else None,
+        current_period=current.period,
         min_effect=params.min_effect,
         large_effect=params.large_effect,
         false_discovery_rate=params.false_discovery_rate,
-        notes=(*notes, *wording.extra_columns(extra)),
+        notes=(*notes, *wording.extra_columns(current.extra)),
     )
 
 
-def _found(profile: ColumnProfile, read: Read, rng: np.random.Generator) -> _Found:
-    pair = Pair(profile, count(read, profile.bins, profile.name))
-    state: State = "compared"
-    if not read.there:
-        return _Found(pair, "absent", [])
-    filled = read.unreadable + pair.current.present
-    if read.unreadable and read.unreadable >= MOSTLY * filled:
-        state = "wrong kind"
-    elif not pair.tells or pair.moved_on:
-        state = "not compared"
-    return _Found(pair, state, one_column.tests(pair, rng))
-
-
-def _answered(
-    reference: ReferenceProfile,
-    predictions: ArrayLike | None,
-    schema: Schema,
+def _found(
+    reference: Iterable[ColumnProfile],
+    current: Iterable[ColumnProfile],
     rng: np.random.Generator,
-) -> list[_Found]:
-    """Return what was found of the model's answers."""
-    if predictions is None:
-        return []
-    now = answers(predictions, schema)
+) -> list[Found]:
+    """Return what the tests of each column say, one by one."""
+    now = {column.name: column for column in current}
     found = []
-    for profile in reference.predictions:
-        values = pd.Series(np.asarray(now[profile.name], dtype=np.float64))
-        found.append(_found(profile, Read(True, values, 0, 0), rng))
+    for profile in reference:
+        if profile.name in now:
+            other = now[profile.name]
+            if replace(profile, counts=other.counts) != other:
+                raise ValueError(
+                    f"column {profile.name!r} of the current profile is counted on "
+                    "other bins than the reference's; count its rows with "
+                    "count_rows(reference, frame, schema)"
+                )
+            pair = Pair(profile, other.counts)
+            state = _state(pair)
+            said = [] if state == "absent" else tests(pair, rng)
+            found.append(Found(pair, state, said))
     return found
 
 
-def _judged(
-    found: Sequence[_Found],
-    params: Drift,
-    own: Sequence[OwnStatistic],
-    rng: np.random.Generator,
-    min_effect: float,
-) -> tuple[ColumnDrift, ...]:
-    """Correct the tests of one family together, and say of each column what it is."""
-    family = [test for each in found for test in each.tests if test.counts]
-    adjusted = iter(corrected([test.p for test in family]))
-    judged = []
-    for each in found:
-        tests = []
-        for test in each.tests:
-            p = next(adjusted) if test.counts else 1.0
-            surely = p < params.false_discovery_rate
-            flagged = test.counts and surely and test.effect >= min_effect
-            tests.append(replace(test, corrected=p, flagged=flagged))
-        judged.append(_column(each, tuple(tests), own, params, rng))
-    return tuple(judged)
-
-
-def _column(
-    found: _Found,
-    tests: tuple[DriftTest, ...],
-    own: Sequence[OwnStatistic],
-    params: Drift,
-    rng: np.random.Generator,
-) -> ColumnDrift:
-    pair, state = found.pair, found.state
-    profile = pair.profile
-    values = next((test for test in tests if test.subject == "values"), None)
-    mine = _own(pair, own)
-    bounds = {each.name: each.threshold for each in own}
-    above = [name for name, value in mine.items() if value > bounds[name]]
-    flagged = [test for test in tests if test.flagged]
-    if any(test.subject == "missing" for test in flagged) and not pair.current.present:
-        state = state if state == "wrong kind" else "all missing"
-    lead = max(flagged, key=lambda test: test.effect, default=values)
-    gone = state in ("absent", "wrong kind")
-    column = ColumnDrift(
-        name=profile.name,
-        kind=profile.kind,
-        sensitive=profile.sensitive,
-        state=state,
-        effect=1.0 if gone else None if lead is None else lead.effect,
-        p=None if gone or lead is None else lead.p,
-        corrected=None if gone or lead is None else lead.corrected,
-        flagged=gone or bool(flagged or above),
-        reason="",
-        tests=tests,
-        statistics=one_column.measures(pair, values, rng),
-        own=mine,
-        missing=pair.missing,
-        new=pair.new if pair.current.present else None,
-        bars=() if gone else one_column.bars(pair),
-    )
-    return replace(column, reason=wording.finding(column, pair, above, params))
-
-
-def _own(pair: Pair, own: Sequence[OwnStatistic]) -> dict[str, float]:
-    if not own or not pair.current.rows or pair.profile.measure == "none":
-        return {}
-    sides = zip(pair.coarse, (pair.profile.counts, pair.current), strict=True)
-    reference, current = (
-        shares(np.append(cells, counts.missing + counts.unreadable))
-        for cells, counts in sides
-    )
-    return dict(own_values(own, reference, current, f"column {pair.profile.name!r}"))
-
-
-def _rank(column: ColumnDrift) -> tuple[bool, bool, float, str]:
-    size = -1.0 if column.effect is None else column.effect
-    return (not column.broken, not column.flagged, -size, column.name)
+def _state(pair: Pair) -> State:
+    counts = pair.current
+    if counts.all_absent:
+        return "absent"
+    filled = counts.unreadable + counts.present
+    if counts.unreadable and counts.unreadable >= MOSTLY * filled:
+        return "wrong kind"
+    return "not compared" if not pair.tells or pair.moved_on else "compared"
 
 
 def _performance(

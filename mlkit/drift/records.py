@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from mlkit.data.markup import table
 from mlkit.drift.performance import PerformanceDrift
 from mlkit.metrics import show
 from mlkit.params.models import Kind
 
-Subject = Literal["values", "missing", "new levels"]
+if TYPE_CHECKING:
+    from mlkit.drift.multivariate import Multivariate
+
+Subject = Literal["values", "missing", "new levels", "vanished levels", "range"]
 State = Literal["compared", "absent", "wrong kind", "all missing", "not compared"]
 Verdict = Literal["none", "columns", "drift", "too_few", "not_applicable"]
 
@@ -25,8 +28,9 @@ class DriftTest:
     Attributes
     ----------
     subject : str
-        ``values``, ``missing`` (the share of rows without a value of the column's kind)
-        or ``new levels``.
+        ``values``; ``missing`` (the share of rows without a value of the column's
+        kind); ``new levels`` and ``vanished levels``, that one side does not have; or
+        ``range`` (current values beyond all of the reference's).
     method : str
         Which test it is.
     statistic, p : float
@@ -41,6 +45,10 @@ class DriftTest:
         Whether it could ever reject, and is one of those that are corrected for.
     flagged : bool
         Whether both the corrected p-value and the effect say drift.
+    rows : (int, int)
+        Rows that it compares, reference and current.
+    chance : float
+        Of levels, the total variation that chance alone would show.
     """
 
     subject: Subject
@@ -53,6 +61,32 @@ class DriftTest:
     counts: bool = True
     corrected: float = 1.0
     flagged: bool = False
+    rows: tuple[int, int] = (0, 0)
+    chance: float = 0.0
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the test as plain JSON data."""
+        return vars(self) | {"rows": list(self.rows)}
+
+
+@dataclass(frozen=True)
+class ErrorRate:
+    """How often a verdict is wrong where nothing has changed.
+
+    Attributes
+    ----------
+    rate : float
+        No more than this share of checks without drift end in the verdict ``drift``.
+    words : str
+        What it is put together from, in a sentence.
+    """
+
+    rate: float
+    words: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the rate as plain JSON data."""
+        return asdict(self)
 
 
 @dataclass(frozen=True)
@@ -88,16 +122,31 @@ class ColumnDrift:
     tests : tuple of DriftTest
         Values, missing and new levels, where each of them applies.
     statistics : dict of str to float or None
-        ``ks``, ``ks_p``, ``chi_square``, ``chi_square_p``, ``psi``, ``psi_critical``
-        (95 % of samples without drift stay below), ``kl``, ``js``, ``js_excess``
-        (beyond chance), ``wasserstein`` (robust standard deviations),
-        ``total_variation``.
+        By name; None where it does not apply, and never 0 for that. Of numbers, dates
+        and lengths: ``ks``, ``ks_p``, ``ad``, ``ad_p`` (Anderson-Darling), ``cvm``,
+        ``cvm_p`` (Cramer-von Mises), ``wasserstein`` (in robust standard deviations of
+        the reference, outliers drawn in), ``wasserstein_plain`` (in the column's own
+        unit, dates in days), ``wasserstein_sd`` (in standard deviations), ``energy``
+        and ``mmd`` (of values in robust deviations). Of all: ``chi_square``,
+        ``chi_square_p``, ``g``, ``g_p``, ``psi``, ``psi_critical`` (95 % of samples
+        without drift stay below), ``kl``, ``js``, ``js_excess`` (beyond chance),
+        ``hellinger``, ``total_variation``.
     own : dict of str to float
         Statistics of the user's own.
     missing : (float, float)
         Share of rows without a value, reference and current.
     new : float or None
         Share of current rows with a level that the reference does not have.
+    vanished : float or None
+        Share of the reference's rows with a level that no current row has. In a small
+        window rare levels are wanting by chance: the test of it says when it is more.
+    outside : float or None
+        Share of current values beyond the reference's smallest or largest one.
+    constant : bool
+        Whether the reference has the same value in every row.
+    importance : float or None
+        Share of the model's importance that is this column's; None where it is not
+        known.
     bars : tuple of Bar
         Shares of rows on either side.
     """
@@ -116,6 +165,10 @@ class ColumnDrift:
     own: Mapping[str, float] = field(default_factory=dict)
     missing: tuple[float, float] = (0.0, 0.0)
     new: float | None = None
+    vanished: float | None = None
+    outside: float | None = None
+    constant: bool = False
+    importance: float | None = None
     bars: tuple[Bar, ...] = ()
 
     @property
@@ -125,12 +178,12 @@ class ColumnDrift:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the column as plain JSON data."""
-        return asdict(self) | {
-            "tests": [asdict(test) for test in self.tests],
+        return vars(self) | {
+            "tests": [test.to_dict() for test in self.tests],
             "statistics": dict(self.statistics),
             "own": dict(self.own),
             "missing": list(self.missing),
-            "bars": [asdict(bar) for bar in self.bars],
+            "bars": [dict(vars(bar)) for bar in self.bars],
         }
 
 
@@ -146,7 +199,8 @@ class DriftReport:
     reason : str
         Why, in a sentence or two.
     columns : tuple of ColumnDrift
-        The largest effect first.
+        Flagged ones first, by effect; where importances are known, by effect times
+        importance.
     predictions : tuple of ColumnDrift
         The model's answers, tested apart from the columns.
     performance : PerformanceDrift or None
@@ -159,6 +213,16 @@ class DriftReport:
         First and last moment of either.
     min_effect, large_effect, false_discovery_rate : float
         The bounds that the findings were held against.
+    error_rate : ErrorRate or None
+        How often the verdict ``drift`` comes without drift; None where nothing was
+        judged.
+    level : float or None
+        What the verdict was held to, as one of a series of checks.
+    score : float or None
+        Share of the columns that are flagged, from 0 to 1, each weighed by its
+        importance where that is known; None where nothing was judged.
+    multivariate : Multivariate or None
+        What was found of all columns together, where rows of the reference are there.
     notes : tuple of str
         What was compared, and what was not and why.
     """
@@ -177,6 +241,10 @@ class DriftReport:
     large_effect: float = 1.0
     false_discovery_rate: float = 0.0
     notes: tuple[str, ...] = ()
+    error_rate: ErrorRate | None = None
+    level: float | None = None
+    score: float | None = None
+    multivariate: Multivariate | None = None
 
     def __repr__(self) -> str:
         return f"DriftReport({self.verdict!r}, {self.reason!r})"
@@ -204,6 +272,8 @@ class DriftReport:
             "rows": self.rows,
             "current_rows": self.current_rows,
             "notes": list(self.notes),
+            "score": self.score,
+            "error_rate": self.error_rate and self.error_rate.to_dict(),
         }
 
     def to_dict(self) -> dict[str, Any]:
@@ -218,6 +288,8 @@ class DriftReport:
             "min_effect": self.min_effect,
             "large_effect": self.large_effect,
             "false_discovery_rate": self.false_discovery_rate,
+            "level": self.level,
+            "multivariate": self.multivariate and self.multivariate.to_dict(),
         }
 
     def _repr_html_(self) -> str:

@@ -7,7 +7,9 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import special, stats
+from scipy import special
+
+from mlkit.metrics import fisher_exact
 
 Counted = NDArray[np.int64]
 
@@ -18,7 +20,13 @@ UNLIKELY = 1e-3
 TAIL_FROM = 6.0
 BELOW_2 = (2.00012, 0.247105, -0.0649821, 0.0347962, -0.011672, 0.00168691)
 ABOVE_2 = (1.0776, -2.30695, 0.43424, -0.082433, 0.008056, -0.0003146)
+# A level whose absence could have a p-value no smaller than this says nothing.
+TELLABLE = 0.05
+CRAMER_TAIL = 4.0
+CRAMER_TERMS = 20
 DRAWS = (999, 9_000)
+# Above this p-value of the chi-square distribution nothing hangs on a better one.
+CLEAR = 0.2
 # So many draws as extreme as the table say that there is no drift; no more are needed.
 ENOUGH = 10
 
@@ -28,12 +36,66 @@ def kolmogorov_smirnov_p(statistic: float, n: int, m: int) -> float:
 
     Notes
     -----
-    The exact one-sample distribution at the effective number of rows, as
-    ``scipy.stats.ks_2samp(method="asymp")`` takes it. Values that occur more than once
-    make it larger than it need be, never smaller.
+    The limiting distribution with the correction for few rows of Vrbik, Pioneer
+    Journal of Theoretical and Applied Statistics 15 (2018), 15-23, at the effective
+    number of rows. Of ``scipy.stats.ks_2samp(method="asymp")`` it differs by a few
+    percent of itself, and takes a thousandth of the time. Values that occur more than
+    once make it larger than it need be, never smaller.
+
+    Examples
+    --------
+    >>> round(kolmogorov_smirnov_p(0.0607, 1000, 1000), 3)
+    0.048
     """
-    effective = max(round(n * m / (n + m)), 1)
-    return float(np.clip(stats.kstwo.sf(statistic, effective), 0.0, 1.0))
+    if not n or not m or statistic <= 0:
+        return 1.0
+    effective = n * m / (n + m)
+    x = statistic * math.sqrt(effective)
+    x += 1 / (6 * math.sqrt(effective)) + (x - 1) / (4 * effective)
+    return float(special.kolmogorov(max(x, 0.0)))
+
+
+def cramer_von_mises_p(statistic: float, n: int, m: int) -> float:
+    """Return how likely a two-sample statistic this large is without drift.
+
+    Notes
+    -----
+    The limiting distribution at the statistic brought to its mean and variance, as
+    ``scipy.stats.cramervonmises_2samp(method="asymptotic")`` takes it: Anderson, Annals
+    of Mathematical Statistics 33 (1962), 1148-1159; equation 1.2 of Csorgo and Faraway,
+    Journal of the Royal Statistical Society B 58 (1996), 221-234. Beyond 4, where the
+    digits of the sum end, it goes on like its tail exp(-pi^2 x / 2) / sqrt(x). Values
+    that many rows share make it larger than it need be.
+
+    Examples
+    --------
+    >>> round(cramer_von_mises_p(0.461, 5000, 5000), 3)
+    0.05
+    """
+    if n < 2 or m < 2:
+        return 1.0
+    total, product = n + m, n * m
+    mean = (1 + 1 / total) / 6
+    spread = (total + 1) * (4 * product * total - 3 * (n * n + m * m) - 2 * product)
+    variance = spread / (45 * total**2 * 4 * product)
+    x = 1 / 6 + (statistic - mean) / math.sqrt(45 * variance)
+    if x <= 0.003:
+        return 1.0
+    if x > CRAMER_TAIL:
+        past = math.exp(-(math.pi**2) * (x - CRAMER_TAIL) / 2)
+        return _cramer_tail(CRAMER_TAIL) * past * math.sqrt(CRAMER_TAIL / x)
+    return min(1.0, max(0.0, _cramer_tail(x)))
+
+
+def _cramer_tail(x: float) -> float:
+    """Return the chance that the limit of the statistic is above `x`."""
+    steps = np.arange(CRAMER_TERMS)
+    odd = 4 * steps + 1
+    powers = odd**2 / (16 * x)
+    logs = special.gammaln(steps + 0.5) - special.gammaln(steps + 1)
+    lead = np.exp(logs - 2 * powers)
+    below = np.sum(lead * np.sqrt(odd) * special.kve(0.25, powers))
+    return float(1 - below / (math.pi**1.5 * math.sqrt(x)))
 
 
 def anderson_darling_p(statistic: float) -> float:
@@ -99,7 +161,12 @@ def pooled_cells(one: Counted, other: Counted) -> tuple[Counted, Counted]:
 def homogeneity(
     one: Counted, other: Counted, rng: np.random.Generator
 ) -> tuple[float, float, str]:
-    """Test whether two samples come from the same shares.
+    """Test whether two samples come from the same shares, and say by which test.
+
+    Where expected counts are small the test is exact: of two cells it is Fisher's, of
+    more it is Pearson's with tables drawn at random. No tables are drawn where the
+    chi-square distribution gives a p-value above 0.2: a better one would change
+    nothing.
 
     Parameters
     ----------
@@ -129,11 +196,101 @@ def homogeneity(
     rows = np.array([one.sum(), other.sum()], dtype=np.float64)
     expected = rows[:, None] * total / total.sum()
     statistic = _pearson(one[None], expected)[0]
-    if expected.min() >= EXPECTED:
-        p = float(stats.chi2.sf(statistic, len(total) - 1))
+    p = float(special.chdtrc(len(total) - 1, statistic))
+    if expected.min() >= EXPECTED or p > CLEAR:
         return float(statistic), p, "chi-square"
+    if len(total) == 2:
+        sides = (int(one[0]), int(one.sum()), int(other[0]), int(other.sum()))
+        return float(statistic), fisher_exact(*sides), "Fisher's exact test"
     p = _drawn(statistic, total, int(one.sum()), expected, rng)
     return float(statistic), p, "chi-square, Monte Carlo"
+
+
+def likelihood_ratio_p(statistic: float, one: Counted, other: Counted) -> float | None:
+    """Return the p-value of the G-test; None where expected counts are too small.
+
+    Parameters
+    ----------
+    statistic : float
+        What :func:`mlkit.drift.statistics.likelihood_ratio` returned.
+    one, other : ndarray of int64 of shape (n_cells,)
+        Counts of the two samples, no cell empty on both sides.
+    """
+    total = one + other
+    smaller = min(int(one.sum()), int(other.sum())) / int(total.sum())
+    if int(total.min()) * smaller < EXPECTED:
+        return None
+    return float(special.chdtrc(len(total) - 1, statistic))
+
+
+def vanished_p(gone: Counted, total: Counted, n: int, m: int) -> tuple[float, Counted]:
+    """Return how likely it is without drift that a level vanishes, and which ones did.
+
+    Parameters
+    ----------
+    gone : ndarray of int64 of shape (n_levels,)
+        Rows of the reference in each level that no current row has, else 0.
+    total : ndarray of int64 of shape (n_levels,)
+        Rows of both sides in each level.
+    n, m : int
+        Rows of the reference, and current ones.
+
+    Returns
+    -------
+    p : float
+        The p-value.
+    surely : ndarray of int64 of shape (n_levels,)
+        Those of `gone` that chance alone does not take away.
+
+    Notes
+    -----
+    All rows of a level are in the reference by chance as often as so many rows that are
+    drawn from both sides are (hypergeometric). The least of these chances is multiplied
+    by the number of levels of which it could be small (Bonferroni; Tarone, Biometrics
+    46 (1990), 515-522): in a small window, rare levels are wanting for nothing.
+    """
+    logs = (
+        special.gammaln(n + 1)
+        - special.gammaln(np.maximum(n - total, 0) + 1)
+        - special.gammaln(n + m + 1)
+        + special.gammaln(n + m - total + 1)
+    )
+    chances = np.where(total > n, 0.0, np.exp(logs))
+    tellable = int(np.count_nonzero(chances <= TELLABLE))
+    own = np.where(chances <= TELLABLE, np.minimum(1.0, tellable * chances), 1.0)
+    surely = np.where((gone > 0) & (own <= TELLABLE), gone, 0)
+    return float(own[gone > 0].min(initial=1.0)), surely
+
+
+def beyond_p(below: int, above: int, n: int, m: int) -> float:
+    """Return how likely it is without drift that so many rows lie beyond all others.
+
+    Parameters
+    ----------
+    below, above : int
+        Current rows below the smallest value of the reference, and above its largest.
+    n, m : int
+        Rows of the reference, and current ones.
+
+    Notes
+    -----
+    The k largest of all rows are all current ones with the chance of drawing k current
+    rows: Rosenbaum, Annals of Mathematical Statistics 25 (1954), 146-150. It is taken
+    of the side where it is less likely, and doubled.
+
+    Examples
+    --------
+    >>> round(beyond_p(0, 7, 1000, 1000), 3)
+    0.015
+    """
+    most = max(below, above)
+    logs = (
+        special.gammaln(m + 1)
+        - special.gammaln(m - most + 1)
+        - special.gammaln(n + m + 1)
+        + special.gammaln(n + m - most + 1)
+    )
+    return min(1.0, 2 * float(np.exp(logs)))
 
 
 def _pearson(
@@ -179,7 +336,9 @@ def least_p(hits: int, rows: int, other_rows: int) -> float:
     smaller, total = min(rows, other_rows), rows + other_rows
     if hits > smaller:
         return 0.0
-    return float(stats.hypergeom.pmf(hits, total, hits, smaller))
+    chosen = special.gammaln(smaller + 1) - special.gammaln(smaller - hits + 1)
+    every = special.gammaln(total + 1) - special.gammaln(total - hits + 1)
+    return float(np.exp(chosen - every))
 
 
 def corrected(p_values: Sequence[float]) -> list[float]:
@@ -197,5 +356,9 @@ def corrected(p_values: Sequence[float]) -> list[float]:
     """
     if not len(p_values):
         return []
-    adjusted = stats.false_discovery_control(np.clip(p_values, 0, 1), method="bh")
-    return [float(p) for p in adjusted]
+    p = np.clip(np.asarray(p_values, dtype=np.float64), 0, 1)
+    order = np.argsort(p)
+    steps = p[order] * (len(p) / np.arange(1, len(p) + 1))
+    adjusted = np.empty(len(p))
+    adjusted[order] = np.minimum.accumulate(steps[::-1])[::-1]
+    return [float(each) for each in np.minimum(adjusted, 1.0)]

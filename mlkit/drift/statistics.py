@@ -10,14 +10,12 @@ import math
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
+from scipy import special
 
 Counted = NDArray[np.int64]
 Shares = NDArray[np.float64]
 
 CRITICAL = 0.95
-# Of a normal distribution, the quartiles lie this many standard deviations apart.
-NORMAL_QUARTILES = 1.349
 
 
 def shares(counts: Counted) -> Shares:
@@ -76,7 +74,7 @@ def critical_stability(reference: Counted, current: Counted) -> float:
     """
     one, other = in_use(reference, current)
     scale = 1 / max(int(one.sum()), 1) + 1 / max(int(other.sum()), 1)
-    return float(scale * stats.chi2.ppf(CRITICAL, max(len(one) - 1, 1)))
+    return float(scale * special.chdtri(max(len(one) - 1, 1), 1 - CRITICAL))
 
 
 def kullback_leibler(reference: Counted, current: Counted) -> float:
@@ -130,6 +128,44 @@ def _divergence(p: Shares, q: Shares) -> float:
     return (from_middle(p) + from_middle(q)) / 2
 
 
+def hellinger(reference: Counted, current: Counted) -> float:
+    """Return the Hellinger distance, between 0 and 1.
+
+    Notes
+    -----
+    The square root of 1 less the Bhattacharyya coefficient: Cieslak and Chawla,
+    Knowledge and Information Systems 18 (2009), 83-108. Without drift its square is
+    about (K - 1)(1/n + 1/m)/8 over K bins, as that of Jensen-Shannon in nats.
+
+    Examples
+    --------
+    >>> hellinger(np.array([4, 0]), np.array([0, 9]))
+    1.0
+    """
+    roots = (np.sqrt(shares(counts)) for counts in (reference, current))
+    one, other = roots
+    return math.sqrt(float(np.sum((one - other) ** 2)) / 2)
+
+
+def likelihood_ratio(reference: Counted, current: Counted) -> float:
+    """Return the statistic of the G-test of equal shares.
+
+    Notes
+    -----
+    Twice the log of the likelihood ratio of two shares to one (Wilks, Annals of
+    Mathematical Statistics 9 (1938), 60-62): a chi-square of K - 1 degrees of freedom
+    over K bins, where every expected count is large.
+    """
+    one, other = in_use(reference, current)
+    n, m = max(int(one.sum()), 1), max(int(other.sum()), 1)
+    total = one + other
+    parts = (
+        special.xlogy(counts, counts * ((n + m) / size) / total).sum()
+        for counts, size in ((one, n), (other, m))
+    )
+    return max(0.0, 2 * float(sum(parts)))
+
+
 def total_variation(reference: Counted, current: Counted) -> float:
     """Return the share of rows that would need another level: half the sum of gaps.
 
@@ -142,21 +178,28 @@ def total_variation(reference: Counted, current: Counted) -> float:
     return round(float(gaps.sum()) / 2, 15)
 
 
-def excess_total_variation(reference: Counted, current: Counted) -> float:
-    """Return the total variation beyond what chance alone would show.
+def chance_total_variation(reference: Counted, current: Counted) -> float:
+    """Return the total variation that chance alone would show, on average.
 
     Notes
     -----
     Without drift each gap is the absolute value of a nearly normal number, with mean
-    sqrt(2 v / pi), v = p (1 - p)(1/n + 1/m). Their sum grows with the number of levels;
-    it is taken off as the mean of a noisy length is, by squares.
+    sqrt(2 v / pi), v = p (1 - p)(1/n + 1/m). Their sum grows with the number of levels.
     """
     one, other = in_use(reference, current)
     n, m = max(int(one.sum()), 1), max(int(other.sum()), 1)
     pooled = (one + other) / (n + m)
     spread = np.sqrt(2 / math.pi * pooled * (1 - pooled) * (1 / n + 1 / m))
-    chance = float(spread.sum()) / 2
-    return math.sqrt(max(0.0, total_variation(one, other) ** 2 - chance**2))
+    return float(spread.sum()) / 2
+
+
+def excess_total_variation(reference: Counted, current: Counted) -> float:
+    """Return the total variation beyond what chance alone would show.
+
+    What chance shows is taken off as the mean of a noisy length is, by squares.
+    """
+    chance = chance_total_variation(reference, current)
+    return math.sqrt(max(0.0, total_variation(reference, current) ** 2 - chance**2))
 
 
 def kolmogorov_smirnov(reference: Counted, current: Counted) -> float:
@@ -199,40 +242,17 @@ def anderson_darling(reference: Counted, current: Counted) -> float:
     return float(sum(parts)) * (total - 1) / total
 
 
-def wasserstein(
-    reference: Counted, current: Counted, edges: Shares, tails: float
-) -> float | None:
-    """Return how far rows have to be carried on average, in robust deviations.
+def cramer_von_mises(reference: Counted, current: Counted) -> float:
+    """Return the two-sample statistic: the mean squared gap, over all rows, scaled.
 
-    Distances are those of values drawn in to the reference's outer quantiles, so that
-    no outlier of either side decides, divided by the reference's distance of quartiles
-    over 1.349 (the standard deviation, were it normal).
-
-    Parameters
-    ----------
-    reference, current : ndarray of int64 of shape (n_edges + 1,)
-        Counts of the fine bins.
-    edges : ndarray of shape (n_edges,)
-        Their edges.
-    tails : float
-        Share of the reference's rows beyond which values are drawn in, on either side.
-
-    Returns
-    -------
-    float or None
-        None where the reference does not spread.
+    Notes
+    -----
+    Equation 3 of Anderson, Annals of Mathematical Statistics 33 (1962), 1148-1159,
+    with the gaps at the upper ends of the bins: exact where each bin holds one value.
+    Otherwise the gap at a row is off by less than the share of its bin.
     """
-    below = np.cumsum(shares(reference))[:-1]
-    if len(edges) < 2:
-        return None
-    low, quarter, upper, high = (
-        float(edges[min(int(np.searchsorted(below, share)), len(edges) - 1)])
-        for share in (tails, 0.25, 0.75, 1 - tails)
-    )
-    scale = (upper - quarter) / NORMAL_QUARTILES or (high - low) / 2
-    if scale <= 0:
-        return None
-    gaps = np.abs(_gaps(reference, current))
-    inside = np.clip(edges, low, high)
-    areas = (gaps[1:] + gaps[:-1]) / 2 * np.diff(inside)
-    return float(areas.sum() / scale)
+    n, m = int(reference.sum()), int(current.sum())
+    if not n or not m:
+        return 0.0
+    gaps = _gaps(reference, current)
+    return float(np.sum((reference + current)[:-1] * gaps**2)) * n * m / (n + m) ** 2

@@ -11,6 +11,7 @@ from mlkit.metrics.catalog import METRICS, MetricSpec, metrics_for
 from mlkit.metrics.curves import Curve, pr_curves, roc_curves
 from mlkit.metrics.digits import number_or_none, show
 from mlkit.metrics.estimates import Estimate, compute, estimate, estimates
+from mlkit.metrics.exact import fisher_exact
 from mlkit.metrics.own import OwnMetricError, own_metric
 from mlkit.metrics.paired import PairedTest, paired_test
 from mlkit.metrics.proportions import wilson
@@ -42,6 +43,7 @@ __all__ = [
     "compute",
     "estimate",
     "estimates",
+    "fisher_exact",
     "holm",
     "mean_interval",
     "metrics_for",

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from scipy import special, stats
+from scipy import special
 
+from mlkit.metrics.exact import fisher_exact
 from mlkit.metrics.proportions import wilson
 from mlkit.metrics.scored import Array
 
@@ -73,8 +74,7 @@ def _share_test(hits: int, n: int, other_hits: int, other_n: int) -> tuple[float
     total = n + other_n
     pooled = (hits + other_hits) / total
     if min(n, other_n) * min(pooled, 1 - pooled) < EXACT_BELOW:
-        counts = [[hits, n - hits], [other_hits, other_n - other_hits]]
-        return float(stats.fisher_exact(counts).pvalue), "Fisher's exact test"
+        return fisher_exact(hits, n, other_hits, other_n), "Fisher's exact test"
     error = math.sqrt(pooled * (1 - pooled) * (1 / n + 1 / other_n))
     z = (hits / n - other_hits / other_n) / error
     return float(2 * special.ndtr(-abs(z))), "pooled z test"

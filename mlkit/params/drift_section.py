@@ -56,31 +56,35 @@ class Drift(Section):
         "(Benjamini-Hochberg over all columns).",
     )
     min_effect: float = Field(
-        0.05,
+        0.03,
         gt=0,
         lt=1,
         description="A column is flagged only when its effect size (0 to 1) is at "
-        "least this: the share of rows that crossed a value, or changed level.",
+        "least this: the share of rows that crossed a value, or changed level. A shift "
+        "by 0.1 standard deviations is one of 0.04, which 5,000 rows show nearly "
+        "always; one by 0.02 is one of 0.008, which no number of rows makes matter.",
     )
     prediction_effect: float = Field(
         0.1,
         gt=0,
         lt=1,
-        description="The predictions have drifted only when their effect size is at "
-        "least this.",
+        description="The predictions have drifted only when the lower end of their "
+        "effect's 95 % interval is at least this.",
     )
     large_effect: float = Field(
-        0.15,
+        0.1,
         gt=0,
         le=1,
-        description="One column with an effect of at least this is drift of the data.",
+        description="One flagged column is drift of the data when the lower end of its "
+        "effect's 95 % interval is at least this: the change is not only sure, it is "
+        "sure to be large. 0.1 is a shift by a quarter of a standard deviation.",
     )
     drift_share: float = Field(
         0.3,
         gt=0,
         le=1,
         description="When at least this share of the columns, and two of them, are "
-        "flagged, the data have drifted.",
+        "flagged, the data have drifted, however small each change is.",
     )
     max_loss: float = Field(
         0.02,

@@ -10,9 +10,7 @@ import pytest
 
 from mlkit import report
 from mlkit.drift import DriftReport, Performance, detect, reference_profile
-from mlkit.drift.measures import STATISTICS
 from mlkit.params.models import Drift
-from mlkit.report import shifts
 from mlkit.report.folds import Note
 from tests.test_drift_detect import SCHEMA, answers, table
 

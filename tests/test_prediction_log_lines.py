@@ -75,7 +75,8 @@ def test_a_prediction_is_found_again_with_its_version(
             ]
             for compacted in (False, True):
                 if compacted:
-                    compact(folder, "m", now=NOON + timedelta(days=1))
+                    done = compact(folder, "m", now=NOON + timedelta(days=1))
+                    assert done.rows == len(rows)
                 found = log.get_recent_predictions(len(rows) + 1)
                 assert {row["id"] for row in found} == set(ids)
                 by_id = {row["id"]: row for row in found}

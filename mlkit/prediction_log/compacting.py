@@ -21,7 +21,14 @@ from mlkit.prediction_log.scanning import (
     records,
 )
 from mlkit.prediction_log.sealing import alone, ended, published, seal
-from mlkit.prediction_log.tables import ROWS, Kinds, described, garbage_of, to_batch
+from mlkit.prediction_log.tables import (
+    ROWS,
+    DayDamageError,
+    Kinds,
+    described,
+    garbage_of,
+    to_batch,
+)
 from mlkit.prediction_log.tidying import DAMAGED, taken_numbers, utc_day
 
 
@@ -91,7 +98,7 @@ def compact(
                 continue
             try:
                 written, found = _write(folder, day)
-            except ValueError:
+            except DayDamageError:
                 skipped.append(part_path(folder, "predictions", day, 0, "parquet").name)
                 continue
             done.append(day)
@@ -123,7 +130,7 @@ def _damaged(folder: Path, day: date) -> frozenset[int]:
     with open(path, "rb") as file:
         try:
             return frozenset(described(file, folder.name)["damaged"])
-        except ValueError:
+        except DayDamageError:
             return frozenset()
 
 
@@ -160,7 +167,7 @@ def _survey(files: Sequence[Opened]) -> tuple[dict[str, Any], Kinds]:
         for record in records(opened, finds):
             kinds.add(record)
         if opened.part.form == "parquet" and finds.garbage != garbage_of(content):
-            raise ValueError("the compacted day is damaged")
+            raise DayDamageError("the compacted day is damaged")
         if opened.part.number is not None:
             held.add(opened.part.number)
             damaged |= {opened.part.number} if finds.garbage.count else set()

@@ -31,6 +31,10 @@ MOST_INTEGER = 2**63
 ROWS = 20_000
 
 
+class DayDamageError(ValueError):
+    """A compacted day cannot be read, or is not one."""
+
+
 class Kinds:
     """Which kinds of values each column of a day holds."""
 
@@ -123,11 +127,11 @@ def _other_names(features: dict[str, Any], names: list[str]) -> str | None:
 
 
 def _to_json(value: Any) -> str:
-    return encode({"value": plain_value(value)}).decode()
+    return encode({"actual": plain_value(value)}).decode()
 
 
 def _from_json(text: str) -> Any:
-    return restore(orjson.loads(text)["value"])
+    return restore(orjson.loads(text)["actual"])
 
 
 def described(file: IO[bytes], model: str) -> dict[str, Any]:
@@ -135,7 +139,7 @@ def described(file: IO[bytes], model: str) -> dict[str, Any]:
 
     Raises
     ------
-    ValueError
+    DayDamageError
         When it is damaged, or not a compacted day of that model.
     """
     import pyarrow as pa
@@ -146,9 +150,9 @@ def described(file: IO[bytes], model: str) -> dict[str, Any]:
         stored = pq.ParquetFile(file).schema_arrow.metadata or {}
         content = json.loads(stored[b"mlkit"])
     except (pa.ArrowException, OSError, KeyError, ValueError) as error:
-        raise ValueError("not a compacted day of this log") from error
+        raise DayDamageError("not a compacted day of this log") from error
     if content.get("format") != FORMAT or content.get("model") != model:
-        raise ValueError("of another model, or of a newer mlkit")
+        raise DayDamageError("of another model, or of a newer mlkit")
     return dict(content)
 
 
@@ -156,7 +160,7 @@ def held_parts(opened: Opened) -> frozenset[int]:
     """Return the numbers of the parts that a compacted day holds; none if damaged."""
     try:
         content = described(opened.file, opened.part.path.parent.name)
-    except ValueError:
+    except DayDamageError:
         return frozenset()
     return frozenset(content["parts"])
 
@@ -169,7 +173,7 @@ def stored_records(opened: Opened, finds: Finds) -> Iterator[Record]:
     name, model = opened.part.path.name, opened.part.path.parent.name
     try:
         content = described(opened.file, model)
-    except ValueError as error:
+    except DayDamageError as error:
         finds.skip(name, None, str(error))
         return
     finds.garbage += garbage_of(content)

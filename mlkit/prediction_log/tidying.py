@@ -113,7 +113,7 @@ def tidy(
         for kind in KINDS:
             removed += _remove_leftovers(folder, kind)
             compressed += _compress(folder, kind, today, compress_days)
-        losses.prune(folder, before=today - timedelta(days=keep_days + 1))
+        losses.prune(folder, before=today - timedelta(days=keep_days))
         swept = store.sweep(folder, now=now.timestamp())
     removed += [path.name for path in swept]
     days_left = {part.day for kind in KINDS for part in find_parts(folder, kind)}

@@ -9,8 +9,11 @@ degraded or critical.
 """
 
 from mlkit.monitor.check_record import Check
+from mlkit.monitor.checking import check
+from mlkit.monitor.committing import alert_book, commit, expose
 from mlkit.monitor.detected import ColumnVerdict, Detected
 from mlkit.monitor.detector import DriftDetector
+from mlkit.monitor.model_monitor import ModelMonitor
 from mlkit.monitor.records import (
     Challenger,
     Health,
@@ -25,6 +28,7 @@ from mlkit.monitor.records import (
     WindowDrift,
     WindowFigures,
 )
+from mlkit.monitor.watched import monitor_folder
 
 __all__ = [
     "Challenger",
@@ -36,6 +40,7 @@ __all__ = [
     "Issue",
     "Latency",
     "LogState",
+    "ModelMonitor",
     "Quality",
     "Recorded",
     "Resources",
@@ -43,4 +48,9 @@ __all__ = [
     "WindowCalibration",
     "WindowDrift",
     "WindowFigures",
+    "alert_book",
+    "check",
+    "commit",
+    "expose",
+    "monitor_folder",
 ]

@@ -81,9 +81,8 @@ class Check:
         is resolved. ``quality`` stands for ``quality.age``, too.
     log : LogState
         The state of the prediction log.
-    totals : mapping of str to mapping
-        Version to its logged ``predictions``, ``errors`` and newest moment (``until``),
-        from which counters continue.
+    totals : mapping
+        All that was ever counted, as :class:`mlkit.exposition.Totals` has it.
     resources : Resources or None
         What the check took.
     notes : tuple of str
@@ -112,7 +111,7 @@ class Check:
     findings: tuple[Finding, ...] = ()
     causes_checked: tuple[str, ...] = ()
     log: LogState = field(default_factory=LogState)
-    totals: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    totals: Mapping[str, Any] = field(default_factory=dict)
     resources: Resources | None = None
     notes: tuple[str, ...] = ()
 
@@ -161,7 +160,7 @@ class Check:
             "findings": _dicts(self.findings),
             "causes_checked": list(self.causes_checked),
             "log": self.log.to_dict(),
-            "totals": {name: dict(each) for name, each in self.totals.items()},
+            "totals": dict(self.totals),
             "resources": self.resources and self.resources.to_dict(),
         }
 

@@ -52,6 +52,16 @@ STATUS: dict[Severity, Status] = {
 }
 
 
+# What weighs most is told first.
+FIRST = ("performance", "quality", "errors", "expected", "drift", "calibration")
+
+
+def _rank(finding: Finding) -> tuple[int, int, str]:
+    area = finding.cause.partition(".")[0]
+    place = FIRST.index(area) if area in FIRST else len(FIRST)
+    return ORDER[finding.severity], place, finding.cause
+
+
 def judge_health(findings: Sequence[Finding], *, judged: bool = True) -> Health:
     """Return the health that findings come to.
 
@@ -62,7 +72,10 @@ def judge_health(findings: Sequence[Finding], *, judged: bool = True) -> Health:
     judged : bool
         Whether there was anything to be judged.
     """
-    ranked = sorted(findings, key=lambda each: (ORDER[each.severity], each.cause))
+    ranked = sorted(
+        findings,
+        key=lambda each: (ORDER[each.severity], _place(each.cause), each.cause),
+    )
     issues = tuple(
         Issue(each.cause, each.severity, each.message, each.evidence) for each in ranked
     )

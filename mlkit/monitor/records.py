@@ -459,7 +459,7 @@ def shown(estimate: Estimate | None) -> str:
     Examples
     --------
     >>> shown(Estimate(0.9, 0.85, 0.94, 100, "Wilson score interval"))
-    '0.9 (0.85 to 0.94)'
+    '0.900 (0.850 to 0.940)'
     """
     if estimate is None or number_or_none(estimate.value) is None:
         return ""

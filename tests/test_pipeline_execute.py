@@ -14,6 +14,7 @@ from pathlib import Path
 
 import nbformat
 import papermill
+import psutil
 import pytest
 from jupyter_core.utils import ensure_event_loop
 from nbclient.exceptions import DeadKernelError
@@ -148,6 +149,52 @@ def test_the_runs_time_is_shared_by_all_cells(tmp_path: Path) -> None:
     with pytest.raises(StepError) as caught:
         run(make_notebook(tmp_path, *naps), seconds=4)
     assert caught.value.details["type"] == "Timeout"
+
+
+def name_kernel(folder: Path, monkeypatch: pytest.MonkeyPatch, *command: str) -> None:
+    """Have the kernelspec ``python3`` name a command."""
+    spec = folder / "share" / "kernels" / "python3" / "kernel.json"
+    spec.parent.mkdir(parents=True)
+    local = {"kernel_provisioner": {"provisioner_name": "local-provisioner"}}
+    named = {"display_name": "Python 3", "language": "python", "metadata": local}
+    spec.write_text(json.dumps({"argv": command, **named}))
+    monkeypatch.setenv("JUPYTER_PATH", str(folder / "share"))
+
+
+@pytest.mark.parametrize(
+    ("command", "message"),
+    [
+        ((sys.executable, "-c", ""), "its process ended before it answered"),
+        (("/nowhere/python",), "No such file or directory: '/nowhere/python'"),
+    ],
+)
+def test_a_kernel_that_does_not_start_is_told(
+    tmp_path, monkeypatch, command, message
+) -> None:
+    name_kernel(tmp_path, monkeypatch, *command)
+    with pytest.raises(StepError) as caught:
+        run(make_notebook(tmp_path, "1"))
+    details = caught.value.details
+    assert details["type"] == "KernelNotStarted"
+    assert details["message"].startswith("the kernel did not start: ")
+    assert details["message"].endswith(message)
+    assert "mlkit doctor" in details["advice"]
+
+
+def test_a_kernel_that_never_answers_is_given_no_more_than_the_runs_time(
+    tmp_path, monkeypatch
+) -> None:
+    note = f"open({str(tmp_path / 'pid')!r}, 'w').write(str(os.getpid()))"
+    silent = f"import os, time; {note}; time.sleep(600)"
+    name_kernel(tmp_path, monkeypatch, sys.executable, "-c", silent)
+    with pytest.raises(StepError) as caught:
+        run(make_notebook(tmp_path, "1"), seconds=1)
+    details = caught.value.details
+    assert details["type"] == "KernelNotStarted"
+    assert details["message"] == (
+        "the kernel did not start: it did not answer within 1 s"
+    )
+    assert not psutil.pid_exists(int((tmp_path / "pid").read_text()))
 
 
 EXECUTE = """

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import os
 import shutil
 import tempfile
@@ -23,6 +24,7 @@ from typing import Any
 import nbformat
 import papermill
 import scrapbook
+from jupyter_client.kernelspec import NoSuchKernel
 from jupyter_client.manager import AsyncKernelManager
 from jupyter_core.utils import ensure_event_loop, run_sync
 from nbclient.exceptions import CellTimeoutError, DeadKernelError
@@ -31,11 +33,13 @@ from traitlets import default
 
 from mlkit import store
 from mlkit.pipeline.environment import kernel_environment
-from mlkit.pipeline.prompt_client import PromptClient
+from mlkit.pipeline.prompt_client import KernelNotReady, PromptClient
 from mlkit.pipeline.runs import read_result
 from mlkit.pipeline.stopped import StepError
 
 PAPERMILL = ("papermill", "papermill.translators", "papermill.utils")
+# Seconds; also on a machine under load, an ordinary kernel answers well within them.
+START = 60
 # What a person can do about errors that say in full what is wrong.
 ADVICE = {
     "DataError": "Put the table right, or the data section of the params file.",
@@ -121,7 +125,7 @@ def execute(
     Raises
     ------
     StepError
-        If a cell raised or ran out of time, or the kernel died.
+        If a cell raised or ran out of time, or the kernel died or did not start.
     """
     progress, step = Progress(), notebook.stem
     env = kernel_environment(root, share=share)
@@ -136,6 +140,7 @@ def execute(
                 progress_bar=progress_bar,
                 kernel_manager_class=_manager_class(env, managers),
                 timeout_func=_budget(cell_timeout, deadline),
+                start_timeout=_time_to_start(deadline),
                 on_cell_start=progress.on_cell_start,
                 extra_arguments=["--IPKernelApp.log_level=50"],
             )
@@ -147,9 +152,7 @@ def execute(
     except DeadKernelError as error:
         mark_truth(output, progress.index)
         raise StepError(_died(step, progress)) from error
-    except RuntimeError as error:
-        if "Kernel" not in str(error):
-            raise
+    except KernelNotReady as error:
         raise StepError(_not_started(step, error)) from error
 
 
@@ -166,7 +169,10 @@ def _manager_class(
         # Of an asynchronous manager it is, and its types say otherwise.
         async def start_kernel(self, **given: Any) -> None:  # type: ignore[override]
             started.append(self)
-            await super().start_kernel(env=dict(env), **given)
+            try:
+                await super().start_kernel(env=dict(env), **given)
+            except (NoSuchKernel, OSError, RuntimeError) as error:
+                raise KernelNotReady(str(error)) from error
 
     return StepKernelManager
 
@@ -190,6 +196,14 @@ def _budget(cell_timeout: float, deadline: float) -> Callable[[Any], float]:
         return max(0.001, min(cell_timeout, deadline - time.monotonic()))
 
     return seconds
+
+
+def _time_to_start(deadline: float) -> int:
+    """Return the seconds a kernel may take to answer: of the run's, at most a minute.
+
+    nbclient takes whole seconds only.
+    """
+    return max(1, min(START, math.ceil(deadline - time.monotonic())))
 
 
 @contextmanager
@@ -343,7 +357,7 @@ def _died(step: str, progress: Progress) -> dict[str, Any]:
     }
 
 
-def _not_started(step: str, error: RuntimeError) -> dict[str, Any]:
+def _not_started(step: str, error: KernelNotReady) -> dict[str, Any]:
     return {
         "step": step,
         "cell": 0,

@@ -9,6 +9,10 @@ from queue import Empty
 from jupyter_client.asynchronous.client import AsyncKernelClient
 
 
+class KernelNotReady(RuntimeError):
+    """A kernel ended, or kept silent, before it could be given any work."""
+
+
 class PromptClient(AsyncKernelClient):
     """Knows a kernel to be ready by what it says, and not by its silence.
 
@@ -25,15 +29,15 @@ class PromptClient(AsyncKernelClient):
 
         Raises
         ------
-        RuntimeError
+        KernelNotReady
             If it died before, or did not answer in time.
         """
         deadline = math.inf if timeout is None else time.monotonic() + timeout
         while not await self._answers(self.kernel_info()):
             if not await self.is_alive():
-                raise RuntimeError("Kernel died before replying to kernel_info")
+                raise KernelNotReady("its process ended before it answered")
             if time.monotonic() > deadline:
-                raise RuntimeError(f"Kernel didn't respond in {timeout:g} seconds")
+                raise KernelNotReady(f"it did not answer within {timeout:g} s")
 
     async def _answers(self, asked: str) -> bool:
         try:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import os
+import select
 import subprocess
 import sys
 import time
@@ -272,6 +274,10 @@ def _memory(pid: int) -> float:
 
 
 def _wait_for_end(pid: int) -> None:
-    deadline = time.monotonic() + 5
-    while Path(f"/proc/{pid}").exists() and time.monotonic() < deadline:
-        time.sleep(0.01)
+    """Wait until a process has ended, whether or not somebody has asked how."""
+    with contextlib.suppress(ProcessLookupError):
+        ended = os.pidfd_open(pid)
+        try:
+            select.select([ended], [], [], 5)
+        finally:
+            os.close(ended)

@@ -283,7 +283,7 @@ def test_an_alert_survives_json(book: AlertBook) -> None:
 
 
 def test_evidence_is_kept_as_plain_data(book: AlertBook) -> None:
-    evidence = {
+    evidence: dict[Any, Any] = {
         "p": np.float64(0.25), "n": np.int64(7), "auc": float("nan"), "yes": np.True_,
         "columns": ("a", "b"), "counts": np.array([1, 2]), "when": at(0),
         3: {"x": None}, "what": Path("x"), "half": "\ud800",

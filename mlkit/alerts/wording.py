@@ -56,14 +56,14 @@ def message(alerts: Sequence[Alert], where: str = "") -> Message:
     first = ordered[0]
     causes = ", ".join(alert.cause for alert in ordered[:3])
     more = f" and {len(ordered) - 3} more" if len(ordered) > 3 else ""
+    # One line, whatever a cause or a name holds: a line break would end a mail's subject.
     title = f"[{first.severity.upper()}] {_named(first)}: {causes}{more}"
     if len(ordered) == 1:
         parts = ["\n".join(_lines(first))]
     else:
         parts = ["\n".join([_headline(alert), *_lines(alert)]) for alert in ordered]
-    return Message(
-        title, "\n\n".join([*parts, f"Where to look: {where or _commands(first)}"])
-    )
+    parts.append(f"Where to look: {where or _commands(first)}")
+    return Message(" ".join(title.split()), "\n\n".join(parts))
 
 
 def _named(alert: Alert) -> str:

@@ -13,8 +13,9 @@ deleted: whoever kills it leaves no half of a run, and the next clean ends the w
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from mlkit import lazy
 
 if TYPE_CHECKING:
     from mlkit.clean.plan import Item, Kept, Plan, find_old
@@ -25,17 +26,14 @@ __all__ = ["KEEP", "Cleaned", "Item", "Kept", "Plan", "find_old", "remove"]
 # How many of the newest runs a case keeps unless somebody says otherwise. It stands
 # here, beside imports that wait: the help of the command line names it.
 KEEP = 20
-_HOME = {
-    "Cleaned": "removal",
-    "Item": "plan",
-    "Kept": "plan",
-    "Plan": "plan",
-    "find_old": "plan",
-    "remove": "removal",
-}
-
-
-def __getattr__(name: str) -> Any:
-    if name in _HOME:
-        return getattr(importlib.import_module(f"mlkit.clean.{_HOME[name]}"), name)
-    raise AttributeError(f"module 'mlkit.clean' has no attribute {name!r}")
+__getattr__, __dir__ = lazy(
+    __name__,
+    {
+        "Cleaned": "removal",
+        "Item": "plan",
+        "Kept": "plan",
+        "Plan": "plan",
+        "find_old": "plan",
+        "remove": "removal",
+    },
+)

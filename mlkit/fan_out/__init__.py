@@ -11,8 +11,9 @@ machine, or the workers of a Dask cluster, both by way of one
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from mlkit import lazy
 
 if TYPE_CHECKING:
     from mlkit.fan_out.crews import check_executor
@@ -28,17 +29,14 @@ __all__ = [
     "retrain_many",
 ]
 
-_HOME = {
-    "ExecutorError": "errors",
-    "FannedOut": "retraining",
-    "SegmentsError": "errors",
-    "WorkspaceError": "errors",
-    "check_executor": "crews",
-    "retrain_many": "retraining",
-}
-
-
-def __getattr__(name: str) -> Any:
-    if name in _HOME:
-        return getattr(importlib.import_module(f"mlkit.fan_out.{_HOME[name]}"), name)
-    raise AttributeError(f"module 'mlkit.fan_out' has no attribute {name!r}")
+__getattr__, __dir__ = lazy(
+    __name__,
+    {
+        "ExecutorError": "errors",
+        "FannedOut": "retraining",
+        "SegmentsError": "errors",
+        "WorkspaceError": "errors",
+        "check_executor": "crews",
+        "retrain_many": "retraining",
+    },
+)

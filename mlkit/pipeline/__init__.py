@@ -12,8 +12,9 @@ the runner none for plots.
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from mlkit import lazy
 
 if TYPE_CHECKING:
     from mlkit.pipeline.alerting import alert_book
@@ -107,54 +108,51 @@ __all__ = [
     "write_index",
 ]
 
-_HOME = {
-    "alert_book": "alerting",
-    "check_answers": "decide",
-    "check_case": "checking",
-    "check_drift": "drift_check",
-    "check_now": "monitoring",
-    "choose_rows": "explaining",
-    "compare_rows": "compared",
-    "data_facts": "outcomes",
-    "data_numbers": "outcomes",
-    "data_outcome": "outcomes",
-    "drift_numbers": "drifting",
-    "drift_outcome": "drifting",
-    "explain_columns": "explaining",
-    "explain_numbers": "explaining",
-    "explain_outcome": "explaining",
-    "explain_rows": "explaining",
-    "find_drift": "drifting",
-    "finish": "steps",
-    "judge": "judgement",
-    "keep_watching": "monitor_watch",
-    "load_dataset": "steps",
-    "load_trained": "artifacts",
-    "make_explainer": "explaining",
-    "monitor_numbers": "monitoring",
-    "monitor_outcome": "monitoring",
-    "now": "record",
-    "open_explainer": "explaining",
-    "open_step": "steps",
-    "predict_all": "artifacts",
-    "retrain": "retraining",
-    "retrain_params": "retraining",
-    "run_draft": "draft",
-    "save_check": "monitoring",
-    "save_drift": "drifting",
-    "save_explanations": "explaining",
-    "save_judgement": "judgement",
-    "save_trained": "artifacts",
-    "train_numbers": "outcomes",
-    "train_outcome": "outcomes",
-    "watch": "monitoring",
-    "watch_case": "monitor_check",
-    "who": "record",
-    "write_index": "publish",
-}
-
-
-def __getattr__(name: str) -> Any:
-    if name in _HOME:
-        return getattr(importlib.import_module(f"mlkit.pipeline.{_HOME[name]}"), name)
-    raise AttributeError(f"module 'mlkit.pipeline' has no attribute {name!r}")
+__getattr__, __dir__ = lazy(
+    __name__,
+    {
+        "alert_book": "alerting",
+        "check_answers": "decide",
+        "check_case": "checking",
+        "check_drift": "drift_check",
+        "check_now": "monitoring",
+        "choose_rows": "explaining",
+        "compare_rows": "compared",
+        "data_facts": "outcomes",
+        "data_numbers": "outcomes",
+        "data_outcome": "outcomes",
+        "drift_numbers": "drifting",
+        "drift_outcome": "drifting",
+        "explain_columns": "explaining",
+        "explain_numbers": "explaining",
+        "explain_outcome": "explaining",
+        "explain_rows": "explaining",
+        "find_drift": "drifting",
+        "finish": "steps",
+        "judge": "judgement",
+        "keep_watching": "monitor_watch",
+        "load_dataset": "steps",
+        "load_trained": "artifacts",
+        "make_explainer": "explaining",
+        "monitor_numbers": "monitoring",
+        "monitor_outcome": "monitoring",
+        "now": "record",
+        "open_explainer": "explaining",
+        "open_step": "steps",
+        "predict_all": "artifacts",
+        "retrain": "retraining",
+        "retrain_params": "retraining",
+        "run_draft": "draft",
+        "save_check": "monitoring",
+        "save_drift": "drifting",
+        "save_explanations": "explaining",
+        "save_judgement": "judgement",
+        "save_trained": "artifacts",
+        "train_numbers": "outcomes",
+        "train_outcome": "outcomes",
+        "watch": "monitoring",
+        "watch_case": "monitor_check",
+        "who": "record",
+        "write_index": "publish",
+    },
+)

@@ -11,8 +11,9 @@ without what reads one.
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from mlkit import lazy
 
 if TYPE_CHECKING:
     from mlkit.sources.digests import content_digests, current_digests
@@ -32,20 +33,17 @@ __all__ = [
     "read_table",
 ]
 
-_HOME = {
-    "FileLook": "looks",
-    "Raw": "reading",
-    "SourceError": "errors",
-    "check_source": "reading",
-    "content_digests": "digests",
-    "current_digests": "digests",
-    "look": "looks",
-    "read": "reading",
-    "read_table": "reading",
-}
-
-
-def __getattr__(name: str) -> Any:
-    if name in _HOME:
-        return getattr(importlib.import_module(f"mlkit.sources.{_HOME[name]}"), name)
-    raise AttributeError(f"module 'mlkit.sources' has no attribute {name!r}")
+__getattr__, __dir__ = lazy(
+    __name__,
+    {
+        "FileLook": "looks",
+        "Raw": "reading",
+        "SourceError": "errors",
+        "check_source": "reading",
+        "content_digests": "digests",
+        "current_digests": "digests",
+        "look": "looks",
+        "read": "reading",
+        "read_table": "reading",
+    },
+)

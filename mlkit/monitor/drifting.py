@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from mlkit.drift import DriftReport
+import numpy as np
+
+from mlkit.drift import DriftReport, count_rows
+from mlkit.drift.onset import drift_began
 from mlkit.monitor.data_findings import find_quality
 from mlkit.monitor.history import Past
 from mlkit.monitor.looking import Look
@@ -92,6 +95,7 @@ def find_drift(looked: Look, figures: Sequence[WindowFigures], past: Past) -> Dr
         label=newest.window.label,
         short=short,
         quality=find_quality(reference, newest.counted, level=looked.level),
+        began=_began(looked, newest.report, enough) if newest.report.drifted else None,
     )
 
 
@@ -114,3 +118,40 @@ def _judged(looked: Look, place: int) -> Judged:
         spending=looked.spending,
         seed=looked.params.seed,
     )
+
+
+def _began(
+    looked: Look, report: DriftReport, places: Sequence[int]
+) -> dict[str, Any] | None:
+    """Return since when the column that drifted most is what it is now."""
+    reference, schema = looked.watched.reference, looked.watched.schema
+    assert reference is not None
+    assert schema is not None
+    names = [c.name for c in report.columns if c.flagged and not c.broken]
+    chosen = tuple(c for c in reference.columns if names and c.name == names[0])
+    if not chosen or chosen[0].measure == "none":
+        return None
+    one = replace(reference, columns=chosen, predictions=())
+    windows = [looked.windows[place] for place in places]
+    counts = []
+    for window in windows:
+        rows = looked.gathered.features[window.rows & looked.answered]
+        (column,) = count_rows(
+            one, rows[rows.columns.intersection(names)], schema
+        ).columns
+        cells = np.array(column.counts.cells, dtype=np.int64)
+        counts.append([*column.bins.coarse(cells), column.counts.missing])
+    labels = [window.label for window in windows]
+    found = drift_began(counts, labels=labels, seed=looked.params.seed)
+    if found is None:
+        return None
+    start = windows[labels.index(found.label)].start
+    return {
+        "column": names[0],
+        "window": found.label,
+        "start": start.isoformat(),
+        "p": found.p,
+        "said": f"{names[0]!r} {found}",
+        "first": found.first_label,
+        "last": found.last_label,
+    }

@@ -152,7 +152,8 @@ def _answer(
         environment = {**os.environ, "DO_NOT_TRACK": "1", "PYTHONWARNINGS": "ignore"}
         try:
             done = subprocess.run(
-                [str(python), "-I", str(SCRIPT), str(folder)],
+                [str(python), "-I", str(SCRIPT)],
+                cwd=folder,
                 capture_output=True,
                 text=True,
                 timeout=TIMEOUT_SECONDS,

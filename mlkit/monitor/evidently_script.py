@@ -1,12 +1,11 @@
 """Evidently's numbers for two frames; run by path, in the environment that has it.
 
-The folder that is its argument holds ``request.json``, ``reference.parquet`` and
+The folder it starts in holds ``request.json``, ``reference.parquet`` and
 ``current.parquet``; it leaves ``answer.json`` there. Nothing of mlkit is imported: the
 environment does not have it.
 """
 
 import json
-import sys
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -54,4 +53,4 @@ def compare(
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path.cwd())

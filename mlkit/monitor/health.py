@@ -72,10 +72,7 @@ def judge_health(findings: Sequence[Finding], *, judged: bool = True) -> Health:
     judged : bool
         Whether there was anything to be judged.
     """
-    ranked = sorted(
-        findings,
-        key=lambda each: (ORDER[each.severity], _place(each.cause), each.cause),
-    )
+    ranked = sorted(findings, key=_rank)
     issues = tuple(
         Issue(each.cause, each.severity, each.message, each.evidence) for each in ranked
     )

@@ -20,6 +20,7 @@ from mlkit.monitor.answers import Asked
 from mlkit.monitor.challenger import compare_versions, judge_challenger
 from mlkit.monitor.division import Window
 from mlkit.monitor.drifting import Drifted, find_drift
+from mlkit.monitor.expectation import expect, judge_expected
 from mlkit.monitor.figures import Measures, window_figures
 from mlkit.monitor.found import Found, together
 from mlkit.monitor.gathering import Gathered
@@ -115,7 +116,7 @@ def _of_rows(looked: Look, past: Past) -> Parts:
     ]
     windows = with_past(fresh, past, now=looked.now, **_limits(params))
     overall = _overall(looked)
-    reference = looked.watched.reference
+    reference, expectation = looked.watched.reference, expect(looked)
     compared = perform.compare_with_reference(
         None if reference is None else reference.performance,
         answers,
@@ -133,9 +134,11 @@ def _of_rows(looked: Look, past: Past) -> Parts:
         trends=_trends(looked, windows),
         slices=by_slice(looked),
         drifted=drifted,
+        expected=expectation.expected,
         challenger=_challenger(looked),
     )
-    return replace(parts, found=_judged(looked, parts))
+    notes = Found(notes=expectation.notes)
+    return replace(parts, found=_judged(looked, parts) + notes)
 
 
 def _figures(looked: Look, window: Window, past: Past) -> WindowFigures:
@@ -233,6 +236,9 @@ def _judged(looked: Look, parts: Parts) -> Found:
                 problem=looked.gathered.problem,
             ),
             judge_challenger(parts.challenger),
+            judge_expected(
+                parts.expected, looked.spec.name, max_loss=max_loss, level=looked.level
+            ),
             data.judge_log(
                 looked.gathered.log, looked.answers, sensitive=_hides_target(looked)
             ),

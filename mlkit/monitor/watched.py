@@ -12,6 +12,7 @@ import pandas as pd
 from mlkit import registry, store
 from mlkit.data import Schema
 from mlkit.drift import ReferenceProfile
+from mlkit.label_free import LabelledAnswers
 from mlkit.monitor.answers import Asked, find_asked
 from mlkit.monitor.baselines import FILE, read_baseline
 from mlkit.monitor.shifts import without_values
@@ -20,8 +21,9 @@ from mlkit.params.models import PRIMARY_METRIC
 from mlkit.registry import ModelRegistry, Record
 from mlkit.registry.names import check_name
 
-# As the pipeline calls the profile that it keeps with a version.
+# As the pipeline calls what it keeps with a version.
 PROFILE = "reference_profile.json"
+LABELLED = "labelled_answers.json"
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,8 @@ class Watched:
         What it learned from; sensitive columns without their values.
     schema : Schema or None
         Of the reference.
+    labelled : LabelledAnswers or None
+        Its answers on labelled rows that it did not learn from.
     challenger : str or None
         The version in staging.
     notes : tuple of str
@@ -51,6 +55,7 @@ class Watched:
     primary: str
     reference: ReferenceProfile | None = None
     schema: Schema | None = None
+    labelled: LabelledAnswers | None = None
     challenger: str | None = None
     notes: tuple[str, ...] = ()
 
@@ -120,6 +125,7 @@ def _registered(
         record.version,
         asked,
         then.get("primary") or params.primary,
+        labelled=_labelled(opened, record),
         challenger=challenger,
     )
     if PROFILE not in manifest["artifacts"]:
@@ -132,6 +138,13 @@ def _registered(
     content = opened.artifact(record.version, PROFILE)
     reference = ReferenceProfile.from_dict(store.parse_json(content))
     return _compared(watched, reference, schema, params)
+
+
+def _labelled(opened: ModelRegistry, record: Record) -> LabelledAnswers | None:
+    if LABELLED not in record.manifest["artifacts"]:
+        return None
+    content = opened.artifact(record.version, LABELLED)
+    return LabelledAnswers.from_dict(store.parse_json(content))
 
 
 def _unregistered(

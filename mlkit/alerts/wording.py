@@ -56,7 +56,7 @@ def message(alerts: Sequence[Alert], where: str = "") -> Message:
     first = ordered[0]
     causes = ", ".join(alert.cause for alert in ordered[:3])
     more = f" and {len(ordered) - 3} more" if len(ordered) > 3 else ""
-    # One line, whatever a cause or a name holds: a line break would end a mail's subject.
+    # One line, whatever a cause holds: a line break would end the subject of a mail.
     title = f"[{first.severity.upper()}] {_named(first)}: {causes}{more}"
     if len(ordered) == 1:
         parts = ["\n".join(_lines(first))]

@@ -24,25 +24,32 @@ HEAD = ("id", "at", "version", "prediction", "probability", "actual", "latency_m
         "error")  # fmt: skip
 
 
+Limit = Annotated[
+    int, typer.Option("--limit", min=1, help="How many of the newest are shown.")
+]
+Version = Annotated[
+    str | None, typer.Option("--version", help="Only those of this version.")
+]
+Since = Annotated[
+    str | None,
+    typer.Option("--since", help="Only those from then on (UTC): 2026-11-20."),
+]
+TidyUp = Annotated[
+    bool,
+    typer.Option("--tidy", help="Compress and remove old days, as monitor.* says."),
+]
+Compact = Annotated[
+    bool, typer.Option("--compact", help="Turn days that are over into Parquet.")
+]
+
+
 def predictions(
     case: Case = CASE,
-    limit: Annotated[
-        int, typer.Option("--limit", min=1, help="How many of the newest are shown.")
-    ] = LIMIT,
-    version: Annotated[
-        str | None, typer.Option("--version", help="Only those of this version.")
-    ] = None,
-    since: Annotated[
-        str | None,
-        typer.Option("--since", help="Only those from then on (UTC): 2026-11-20."),
-    ] = None,
-    tidy: Annotated[
-        bool,
-        typer.Option("--tidy", help="Compress and remove old days, as monitor.* says."),
-    ] = False,
-    compact: Annotated[
-        bool, typer.Option("--compact", help="Turn days that are over into Parquet.")
-    ] = False,
+    limit: Limit = LIMIT,
+    version: Version = None,
+    since: Since = None,
+    tidy: TidyUp = False,
+    compact: Compact = False,
     overrides: Overrides = None,
     as_json: AsJson = False,
 ) -> None:

@@ -45,6 +45,14 @@ Resume = Annotated[
         help="Go on from a run that failed, with its params and its good steps.",
     ),
 ]
+Trigger = Annotated[
+    bool,
+    typer.Option(
+        "--trigger-retraining",
+        help="When there is drift, retrain from the configured source; the exit code "
+        "is then that of the retrain.",
+    ),
+]
 
 
 def retrain(
@@ -107,14 +115,7 @@ def drift(
             help="Current rows: file or URI. Without it: as the params say.",
         ),
     ] = None,
-    trigger: Annotated[
-        bool,
-        typer.Option(
-            "--trigger-retraining",
-            help="When there is drift, retrain from the configured source; the exit "
-            "code is then that of the retrain.",
-        ),
-    ] = False,
+    trigger: Trigger = False,
     overrides: Overrides = None,
     wait: Wait = False,
     as_json: AsJson = False,

@@ -135,7 +135,7 @@ def keep_watching(
     """
     root = root or store.workspace_root()
     stop = stop or threading.Event()
-    asked = {"data": data, "overrides": overrides}
+    asked: dict[str, Any] = {"data": data, "overrides": overrides}
     params = check_params(case, root, **asked)
     with ExitStack() as stack:
         watch = Watch(case, asked, root, say)

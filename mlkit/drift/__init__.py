@@ -11,6 +11,8 @@ says how often it is wrong; checks that are repeated share one such rate (*spend
 
 from mlkit.drift.counting import count_rows, reference_profile
 from mlkit.drift.detection import detect
+from mlkit.drift.embeddings import EmbeddingDrift, EmbeddingError
+from mlkit.drift.multivariate import Multivariate, multivariate, not_looked
 from mlkit.drift.onset import Onset, drift_began
 from mlkit.drift.own import OwnStatisticError, check_statistics
 from mlkit.drift.performance import (
@@ -29,7 +31,10 @@ __all__ = [
     "ColumnProfile",
     "DriftReport",
     "DriftTest",
+    "EmbeddingDrift",
+    "EmbeddingError",
     "ErrorRate",
+    "Multivariate",
     "Onset",
     "OwnStatisticError",
     "Performance",
@@ -42,6 +47,8 @@ __all__ = [
     "count_rows",
     "detect",
     "drift_began",
+    "multivariate",
+    "not_looked",
     "reference_profile",
     "windows_by_count",
     "windows_by_time",

@@ -149,7 +149,7 @@ def _points(
     )
     points = points[~np.isnan(points).any(axis=1)]
     points = points[sample_rows(len(points), MOST_ROWS, rng)]
-    return points[np.lexsort(points.T)]
+    return np.asarray(points[np.lexsort(points.T)])
 
 
 def _drift(

@@ -94,12 +94,15 @@ def _sides(column: Column, before: pd.Series, now: pd.Series) -> list[Side]:
     if column.kind == "date":
         return _dates(column.name, *(_days(each) for each in (before, now)))
     if column.kind == "number":
-        pair = (each.to_numpy(dtype=np.float64) for each in (before, now))
-        return [Side(column.name, *pair)]
+        return [_side(column.name, *(_floats(each) for each in (before, now)))]
     if column.kind == "text":
-        lengths = (each.str.len().astype(np.float64) for each in (before, now))
-        return [Side(column.name, *(each.to_numpy() for each in lengths))]
+        lengths = (_floats(each.str.len()) for each in (before, now))
+        return [_side(column.name, *lengths)]
     return [_levels(column.name, before, now)]
+
+
+def _floats(column: pd.Series) -> Numbers:
+    return np.asarray(column, dtype=np.float64)
 
 
 def _levels(name: str, before: pd.Series, now: pd.Series) -> Side:
@@ -113,7 +116,7 @@ def _levels(name: str, before: pd.Series, now: pd.Series) -> Side:
         found = names.get_indexer(pd.Index(each)).astype(np.float64)
         found[each.isna().to_numpy()] = np.nan
         codes.append(np.minimum(found, LEVELS - 1))
-    return Side(name, *codes, levels=min(len(names), LEVELS))
+    return Side(name, codes[0], codes[1], levels=min(len(names), LEVELS))
 
 
 def _days(moments: pd.Series) -> Numbers:
@@ -123,17 +126,20 @@ def _days(moments: pd.Series) -> Numbers:
 
 
 def _dates(name: str, before: Numbers, now: Numbers) -> list[Side]:
-    found = [
-        Side(name, *((np.floor(each) + FIRST_WEEKDAY) % 7 for each in (before, now)))
-    ]
+    weekdays = ((np.floor(each) + FIRST_WEEKDAY) % 7 for each in (before, now))
+    found = [_side(name, *weekdays)]
     hours = [each % 1 * HOURS_A_DAY for each in (before, now)]
     if any(np.nanmax(each) > 0 for each in hours):
-        found.append(Side(name, *hours))
+        found.append(_side(name, *hours))
     first, last = np.nanmin(before), np.nanmax(before)
     there = now[~np.isnan(now)]
     if np.mean((there < first) | (there > last)) <= OUTSIDE:
         found.append(Side(name, before, now))
     return found
+
+
+def _side(name: str, reference: Numbers, current: Numbers) -> Side:
+    return Side(name, reference, current)
 
 
 def sample_rows(n: int, most: int, rng: np.random.Generator) -> NDArray[np.int64]:

@@ -28,7 +28,7 @@ from mlkit.params.models import Drift
 # reference that reconstruction needs.
 SAMPLED = 2 * MOST_ROWS
 NAMED = 3
-SWITCHED_OFF = "drift.multivariate is false, so columns are not looked at together."
+SWITCHED_OFF = "Columns are not looked at together: drift.multivariate is false."
 
 
 @dataclass(frozen=True)
@@ -152,7 +152,7 @@ def multivariate(
         A group of ``drift.embeddings`` that fits no columns.
     """
     if not params.multivariate:
-        return Multivariate(SWITCHED_OFF)
+        return not_looked()
     least = min(len(reference_rows), len(current_rows))
     if least < params.min_rows:
         return Multivariate(
@@ -171,6 +171,11 @@ def multivariate(
         embedding_drift(one, other, schema, params=params, rng=rng),
         text_drift(one, other, schema, params=params, rng=rng),
     )
+
+
+def not_looked() -> Multivariate:
+    """Return the record of a check for which ``drift.multivariate`` is false."""
+    return Multivariate(SWITCHED_OFF)
 
 
 def _concluded(

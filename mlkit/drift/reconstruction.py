@@ -97,8 +97,8 @@ def reconstruct(
     if learnt.shape[1] < 2:
         return None
     kept = _components(learnt)
-    errors = [_errors(each, learnt.mean(axis=0), kept) for each in (others, current)]
-    return _compared(*errors, kept)
+    mean = learnt.mean(axis=0)
+    return _compared(_errors(others, mean, kept), _errors(current, mean, kept), kept)
 
 
 def _turned(columns: Sequence[Side]) -> list[Side]:

@@ -169,11 +169,13 @@ def unknown_words(
     split = _words()
     one, other = ([split(text) for text in side] for side in (reference, current))
     texts_with = Counter(word for words in one for word in set(words))
-    own = [np.mean([texts_with[word] < 2 for word in words] or [0.0]) for words in one]
-    new = [
-        np.mean([word not in texts_with for word in words] or [0.0]) for words in other
-    ]
+    own = [_share([texts_with[word] < 2 for word in words]) for words in one]
+    new = [_share([word not in texts_with for word in words]) for words in other]
     return np.array(own, dtype=np.float64), np.array(new, dtype=np.float64)
+
+
+def _share(hits: Sequence[bool]) -> float:
+    return sum(hits) / max(len(hits), 1)
 
 
 def _words() -> Any:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from mlkit.label_free.answers import LabelledAnswers
-from mlkit.label_free.curves import Curve, Numbers, ascending
+from mlkit.label_free.calibrating import Calibrator, calibrator
+from mlkit.label_free.curves import Numbers
 from mlkit.label_free.records import Expected, concluded
 from mlkit.label_free.weighted import ESTIMABLE, Rows, weighted_metrics
 from mlkit.metrics import show
@@ -22,21 +22,12 @@ NORMAL_95 = 1.959963984540054
 DRAWS = 200
 # Numbers of all draws at once, 32 MB of them.
 CELLS = 4_000_000
-# As many rows that came true as the model said stand beside those of each bin.
-PRIOR_ROWS = 2.0
 OFF_LEVEL = 0.05
 ASSUMPTION = (
     "No concept drift: a probability comes true as often as it did on the labelled "
     "rows. If the outcome itself follows other rules now, the estimate does not see "
     "it; only labels do."
 )
-
-
-class _Spread(NamedTuple):
-    """Variances of the metrics: by the labelled rows, and by the labels to come."""
-
-    curves: Numbers
-    labels: Numbers
 
 
 def estimate_classification(
@@ -80,27 +71,26 @@ def estimate_classification(
     Notes
     -----
     Confidence-based performance estimation, arXiv 2505.05295: probabilities are
-    calibrated on the labelled rows, by isotonic regression in bins, and give an
-    expected confusion matrix. The interval
-    has two parts: how often each probability comes true is drawn anew by bin (a beta
-    distribution of the bin's rows, so that few labelled rows like the current ones
-    widen it, as does the effective sample size of the density ratio), and the labels to
+    calibrated on the labelled rows (beta calibration) and give an expected confusion
+    matrix. The interval has two parts: the calibration is drawn anew from what the
+    labelled rows leave open of it, which counts the more the fewer of them are like the
+    current ones (by the effective sample size of the density ratio); and the labels to
     come are drawn from the calibrated probabilities.
     """
     given = _checked(reference, probabilities, metrics)
     called = reference.threshold if threshold is None else threshold
     rng = np.random.default_rng(seed)
-    calibrated = _calibrated(reference.curves, given, None)
+    calibrators = [calibrator(each) for each in reference.curves]
+    calibrated = _calibrated(calibrators, given)
     rows = Rows.of(given, called, reference.average)
     values = weighted_metrics(rows, calibrated[None], metrics)[0]
-    spread = _spread(reference, given, calibrated, called, metrics, rng)
     effective = min(
         each.effective_rows(_score(given, place, len(reference.curves)))
         for place, each in enumerate(reference.curves)
     )
-    # A bin's rows are worth less where the current ones crowd into few bins.
-    widened = spread.curves * max(1.0, reference.rows / effective) ** 0.5
-    halves = NORMAL_95 * np.sqrt(widened + spread.labels)
+    widening = max(1.0, reference.rows / effective)
+    variance = _variance(rows, calibrators, calibrated, metrics, widening, rng)
+    halves = NORMAL_95 * np.sqrt(variance)
     compare = math.isclose(called, reference.threshold)
     return tuple(
         concluded(
@@ -155,52 +145,59 @@ def _score(given: Numbers, place: int, curves: int) -> Numbers:
 
 
 def _calibrated(
-    curves: Sequence[Curve], given: Numbers, rng: np.random.Generator | None
-) -> Numbers:
-    """Return calibrated probabilities, shape (n_rows, n_classes); drawn with `rng`."""
+    calibrators: Sequence[Calibrator], given: Numbers
+) -> NDArray[np.float64]:
+    """Return calibrated probabilities, shape (n_rows, n_classes)."""
     found = [
-        each.read(_came_true(each, rng), _score(given, place, len(curves)))
-        for place, each in enumerate(curves)
+        each.probability(_score(given, place, len(calibrators)))
+        for place, each in enumerate(calibrators)
     ]
-    if len(found) == 1:
-        return np.column_stack([1 - found[0], found[0]])
-    stacked = np.column_stack(found)
-    total = stacked.sum(axis=1, keepdims=True)
-    # A row none of whose classes ever came true keeps what the model says.
-    return np.where(total > 0, stacked / np.where(total > 0, total, 1), given)
+    return np.asarray(_summing_to_one(np.stack(found))[0])
 
 
-def _came_true(each: Curve, rng: np.random.Generator | None) -> Numbers:
-    """Return how often the probabilities of each bin come true, ascending."""
-    rows, hits = each.rows, np.array(each.sums[0])
-    said = np.array(each.scores)
-    yes, no = hits + PRIOR_ROWS * said, rows - hits + PRIOR_ROWS * (1 - said)
-    if rng is None:
-        return ascending(yes / (yes + no), rows)
-    return ascending(rng.beta(np.maximum(yes, 1e-9), np.maximum(no, 1e-9)), rows)
+def _summing_to_one(found: Numbers) -> Numbers:
+    """Return probabilities by draw, shape (n_draws, n_rows, n_classes).
+
+    Parameters
+    ----------
+    found : ndarray of shape (n_calibrators, [n_draws,] n_rows)
+        Of each class; of a binary task those of the positive one.
+    """
+    drawn = found[:, None] if found.ndim == 2 else found
+    if len(drawn) == 1:
+        return np.stack([1 - drawn[0], drawn[0]], axis=-1)
+    classes = np.moveaxis(drawn, 0, -1)
+    return np.asarray(classes / classes.sum(axis=-1, keepdims=True))
 
 
-def _spread(
-    reference: LabelledAnswers,
-    given: Numbers,
+def _variance(
+    rows: Rows,
+    calibrators: Sequence[Calibrator],
     calibrated: Numbers,
-    threshold: float,
     metrics: Sequence[str],
+    widening: float,
     rng: np.random.Generator,
-) -> _Spread:
-    most = max(1, CELLS // (DRAWS * given.shape[1]))
-    chosen = np.arange(len(given))
-    if len(given) > most:
-        chosen = np.sort(rng.choice(len(given), most, replace=False))
-    rows = Rows.of(given[chosen], threshold, reference.average)
-    drawn = np.stack(
-        [_calibrated(reference.curves, rows.given, rng) for _ in range(DRAWS)]
-    )
-    curves = weighted_metrics(rows, drawn, metrics)
-    labels = weighted_metrics(rows, _labels(calibrated[chosen], rng), metrics)
+) -> Numbers:
+    """Return the variance of each metric, by the curves and by the labels to come."""
+    n, classes = rows.given.shape
+    chosen = sample(n, max(1, CELLS // (DRAWS * classes)), rng)
+    few = rows.take(chosen)
+    drawn = [
+        each.draw(_score(few.given, place, len(calibrators)), DRAWS, widening, rng)
+        for place, each in enumerate(calibrators)
+    ]
+    curves = weighted_metrics(few, _summing_to_one(np.stack(drawn)), metrics)
+    labels = weighted_metrics(few, _labels(calibrated[chosen], rng), metrics)
     # Labels of all rows vary less than those of the rows that were drawn.
-    part = len(chosen) / len(given)
-    return _Spread(np.nanvar(curves, axis=0), part * np.nanvar(labels, axis=0))
+    part = len(chosen) / n
+    return np.asarray(np.nanvar(curves, axis=0) + part * np.nanvar(labels, axis=0))
+
+
+def sample(n: int, most: int, rng: np.random.Generator) -> NDArray[np.int64]:
+    """Return at most that many of n rows, drawn without replacement."""
+    if n <= most:
+        return np.arange(n)
+    return np.asarray(rng.choice(n, most, replace=False), dtype=np.int64)
 
 
 def _labels(calibrated: Numbers, rng: np.random.Generator) -> NDArray[np.float64]:

@@ -41,6 +41,10 @@ class Rows:
         called = (codes[:, None] == np.arange(classes)).astype(np.float64)
         return cls(given, called, average)
 
+    def take(self, rows: NDArray[np.int64]) -> Rows:
+        """Return the rows at these positions."""
+        return Rows(self.given[rows], self.called[rows], self.average)
+
 
 def weighted_metrics(
     rows: Rows, weights: Numbers, metrics: Sequence[str]

@@ -25,6 +25,8 @@ MODELS = ("model", "dummy", "linear")
 BACKGROUND = "background.parquet"
 # What drift checks compare with, kept with a version.
 PROFILE = "reference_profile.json"
+# What estimates before labels come rest on, kept with a version.
+LABEL_FREE = "label_free.json"
 
 
 @dataclass(frozen=True)

@@ -63,6 +63,11 @@ class Compared:
         The model of this run or draft, where there is one.
     inputs : mapping
         Name to SHA-256 of the files that were read.
+    older : DataFrame or None
+        Rows of the reference, where they are rows of this run.
+    learnt : ndarray of shape (n_train,), dtype uint64, or None
+        Hashes of the reference's rows, where a version was trained on them and can be
+        opened.
     """
 
     what: str
@@ -78,6 +83,8 @@ class Compared:
     dataset: Dataset | None = None
     loaded: Loaded | None = None
     inputs: Mapping[str, str] | None = None
+    older: pd.DataFrame | None = None
+    learnt: Any = None
 
     @property
     def cutoff(self) -> str | None:
@@ -205,6 +212,7 @@ def _with_answers(step: Step, found: Compared, raw: pd.DataFrame) -> Compared:
     if isinstance(champion, str):
         return replace(found, notes=(*found.notes, champion))
     _, record, loaded = champion
+    found = replace(found, learnt=loaded.train_hashes)
     rows = labelled.conformed(raw, loaded.schema)
     if isinstance(rows, str):
         return replace(found, notes=(*found.notes, rows))
@@ -234,6 +242,7 @@ def _champion(step: Step, dataset: Dataset) -> Compared:
     if isinstance(champion, str):
         return replace(found, notes=(champion,))
     _, record, loaded = champion
+    found = replace(found, learnt=loaded.train_hashes)
     if record.manifest["fingerprint"] == dataset.fingerprint:
         what = f"The data are those that version {record.version} learned from."
         return replace(found, same=True, what=what)
@@ -268,6 +277,7 @@ def _newest(step: Step, dataset: Dataset, loaded: Loaded | None) -> Compared:
         "",
         reference=drift.reference_profile(older, dataset.schema),
         frame=dataset.frame.iloc[chosen.newest],
+        older=older,
         schema=dataset.schema,
     )
     model = loaded or _fallback(step, dataset)

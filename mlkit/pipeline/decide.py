@@ -18,7 +18,7 @@ import pandas as pd
 from mlkit import registry, store, train
 from mlkit.evaluate import Proposal
 from mlkit.params import Params
-from mlkit.pipeline.artifacts import BACKGROUND, PROFILE, read_npy
+from mlkit.pipeline.artifacts import BACKGROUND, LABEL_FREE, PROFILE, read_npy
 from mlkit.pipeline.record import RunRecord, now
 from mlkit.pipeline.runs import read_result
 from mlkit.pipeline.stopped import ChangedModelError, StaleChampionError
@@ -27,7 +27,12 @@ from mlkit.registry import Candidate, ModelRegistry, Note, Record, Version
 FRAMEWORK = {"lightgbm": "lightgbm", "xgboost": "xgboost"}
 TOLERANCE = 1e-9
 # The steps whose files are kept with a version, and which of them; none named: all.
-KEPT = {"train": (), "evaluate": (), "explain": (BACKGROUND,), "drift": (PROFILE,)}
+KEPT = {
+    "train": (),
+    "evaluate": (),
+    "explain": (BACKGROUND,),
+    "drift": (PROFILE, LABEL_FREE),
+}
 
 
 @dataclass(frozen=True)

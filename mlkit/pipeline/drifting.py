@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from mlkit import drift, store
+import numpy as np
+
+from mlkit import drift, label_free, store
+from mlkit.data import Dataset
 from mlkit.drift import DriftReport, Performance
+from mlkit.label_free import LabelledAnswers
 from mlkit.pipeline import labelled
-from mlkit.pipeline.artifacts import PROFILE, predict_all
+from mlkit.pipeline.artifacts import LABEL_FREE, PROFILE, predict_all
 from mlkit.pipeline.compared import Compared
 from mlkit.pipeline.steps import Step, reset
+from mlkit.pipeline.together import look_together
 from mlkit.report import Outcome, summary, wording
 
 
@@ -39,6 +44,7 @@ def find_drift(step: Step, compared: Compared) -> DriftReport:
         predictions=compared.predictions,
         performance=compared.performance,
         broken=compared.broken,
+        multivariate=look_together(step, compared),
         seed=step.params.seed,
         notes=(compared.what, *compared.notes),
     )
@@ -62,7 +68,7 @@ def save_drift(step: Step, compared: Compared, report: DriftReport) -> dict[str,
 
 
 def save_reference(step: Step, compared: Compared) -> None:
-    """Write the reference profile of this run's model.
+    """Write the reference profile of this run's model, and its labelled answers.
 
     Features are those of the training rows; predictions and the primary metric those of
     the test rows, since a model is surer of rows that it has learned from.
@@ -80,6 +86,32 @@ def save_reference(step: Step, compared: Compared) -> None:
         ),
     )
     store.write_json(step.files / PROFILE, profile.to_dict())
+    kept = _labelled_answers(step, dataset, answers)
+    if kept is not None:
+        store.write_json(step.files / LABEL_FREE, kept.to_dict())
+
+
+def _labelled_answers(
+    step: Step, dataset: Dataset, answers: np.ndarray
+) -> LabelledAnswers | None:
+    """Return what estimates before labels come rest on; None with too few test rows.
+
+    Of a sensitive regression target nothing is kept, for its predictions are values.
+    """
+    rows, schema = dataset.test_rows, dataset.schema
+    hidden = schema.task == "regression" and schema.column(schema.target).sensitive
+    if hidden or len(rows) < label_free.FEWEST_ROWS:
+        return None
+    return label_free.labelled_answers(
+        schema.task,
+        dataset.target(rows),
+        answers,
+        features=dataset.X(rows),
+        schema=schema,
+        threshold=step.params.evaluate.threshold,
+        average=step.params.evaluate.average,
+        seed=step.params.seed,
+    )
 
 
 def drift_outcome(report: DriftReport) -> Outcome:

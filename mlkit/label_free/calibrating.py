@@ -1,0 +1,92 @@
+"""Calibrating: how often a probability comes true, from labelled rows in bins."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import expit
+
+from mlkit.label_free.curves import Curve, Numbers
+
+# Probabilities closer to 0 and 1 than this count as this.
+CLOSEST = 1e-4
+# The model's own words are the prior, with this spread of each coefficient.
+OWN_WORDS = np.array([1.0, 1.0, 0.0])
+PRIOR_SPREAD = 1.0
+STEPS = 50
+TOLERANCE = 1e-9
+
+
+@dataclass(frozen=True, eq=False)
+class Calibrator:
+    """A curve from what a model says to how often it comes true.
+
+    Attributes
+    ----------
+    coefficients : ndarray of shape (3,)
+        Of ln p, of -ln(1 - p) and of 1, in the logit; (1, 1, 0) is what is said.
+    spread : ndarray of shape (3, 3)
+        Their covariance.
+    """
+
+    coefficients: Numbers
+    spread: Numbers
+
+    def probability(self, said: Numbers) -> Numbers:
+        """Return calibrated probabilities, of the same shape."""
+        return np.asarray(expit(_terms(said) @ self.coefficients))
+
+    def draw(
+        self, said: Numbers, draws: int, widening: float, rng: np.random.Generator
+    ) -> Numbers:
+        """Return calibrated probabilities of drawn curves, shape (draws, n_rows).
+
+        Parameters
+        ----------
+        widening : float
+            Factor of the covariance.
+        """
+        drawn = rng.multivariate_normal(
+            self.coefficients, widening * self.spread, draws, method="eigh"
+        )
+        return np.asarray(expit(drawn @ _terms(said).T))
+
+
+def calibrator(curve: Curve) -> Calibrator:
+    """Return the curve of best fit, with what the labelled rows leave open of it.
+
+    Notes
+    -----
+    Beta calibration: Kull, Silva Filho and Flach, AISTATS 2017. Three numbers instead
+    of a step at every bin, because steps follow chance and promise more than is true.
+    Where the curve fits the bins worse than chance allows, its covariance is widened by
+    Pearson's chi-square over its degrees of freedom: McCullagh and Nelder, Generalized
+    Linear Models (1989), section 4.5.
+    """
+    rows, hits = curve.rows, np.array(curve.sums[0])
+    terms = _terms(np.array(curve.scores))
+    prior = np.eye(3) / PRIOR_SPREAD**2
+    found = OWN_WORDS.copy()
+    for _ in range(STEPS):
+        fitted = expit(terms @ found)
+        weight = rows * np.maximum(fitted * (1 - fitted), CLOSEST)
+        slope = terms.T @ (hits - rows * fitted) - prior @ (found - OWN_WORDS)
+        step = np.linalg.solve((terms.T * weight) @ terms + prior, slope)
+        # Far from the fit a full step may overshoot.
+        found = found + step / max(1.0, float(np.abs(step).max()))
+        if float(np.abs(step).max()) < TOLERANCE:
+            break
+    fitted = expit(terms @ found)
+    weight = rows * np.maximum(fitted * (1 - fitted), CLOSEST)
+    misfit = float((np.square(hits - rows * fitted) / weight).sum())
+    excess = max(1.0, misfit / max(len(rows) - 3, 1)) if len(rows) > 3 else 1.0
+    spread = excess * np.linalg.inv((terms.T * weight) @ terms + prior)
+    return Calibrator(found, spread)
+
+
+def _terms(said: Numbers) -> Numbers:
+    clipped = np.clip(said, CLOSEST, 1 - CLOSEST)
+    return np.column_stack(
+        [np.log(clipped), -np.log1p(-clipped), np.ones(len(clipped))]
+    )

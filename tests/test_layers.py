@@ -58,6 +58,7 @@ BESIDE = {
     ("explain", "data"): "what is explained are rows of a Dataset",
     ("explain", "train"): "how a fitted pipeline is built is known in one place",
     ("drift", "data"): "what is compared are the columns of a Dataset",
+    ("label_free", "data"): "how a column of any table is read is known in one place",
     ("profiling", "sources"): "where files are and what their types mean",
     ("pipeline", "report"): "a run ends in its pages",
     ("alerts", "sources"): "how .env is read is known in one place",

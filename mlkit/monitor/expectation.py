@@ -64,8 +64,8 @@ def expect(looked: Look) -> Expectation:
     if known is None or known.task != answers.asked.task:
         return Expectation()
     said = (
-        f"Without outcomes, performance is estimated from {known.rows:,} answers of the "
-        "log whose outcome is known."
+        "Without outcomes, performance is estimated from "
+        f"{known.rows:,} answers of the log whose outcome is known."
     )
     notes = (said,) if looked.watched.labelled is None else ()
     return Expectation(_estimated(looked, known, waiting), notes)

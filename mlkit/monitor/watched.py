@@ -23,7 +23,7 @@ from mlkit.registry.names import check_name
 
 # As the pipeline calls what it keeps with a version.
 PROFILE = "reference_profile.json"
-LABELLED = "labelled_answers.json"
+LABELLED = "label_free.json"
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ def bars(pair: Pair) -> tuple[Bar, ...]:
     reference, current = (side.tolist() for side in pair.coarse)
     shown = _shown(reference, current, pair)
     labels = _labels(pair, shown)
-    rows = max(pair.profile.counts.rows, 1), max(pair.current.rows, 1)
+    rows = pair.rows
     found = [
         Bar(label, reference[place] / rows[0], current[place] / rows[1])
         for label, place in zip(labels, shown, strict=True)
@@ -32,7 +32,7 @@ def _shown(reference: list[int], current: list[int], pair: Pair) -> list[int]:
     used = [i for i in range(len(reference)) if reference[i] or current[i]]
     if not pair.bins.by_level or len(used) <= MOST_BARS:
         return used
-    rows = max(pair.profile.counts.rows, 1), max(pair.current.rows, 1)
+    rows = pair.rows
     changes = {i: abs(current[i] / rows[1] - reference[i] / rows[0]) for i in used}
     least = sorted(changes.values())[-MOST_BARS]
     return [i for i in used if changes[i] >= least]

@@ -44,7 +44,7 @@ def tests(pair: Pair, rng: np.random.Generator) -> list[DriftTest]:
     found = [_missing(pair)]
     if pair.differs and not pair.moved_on:
         found = [_values(pair, rng), *found, _vanished(pair), _beyond(pair)]
-    if pair.new is not None and pair.current.present:
+    if pair.new is not None and pair.sizes[1]:
         found.append(_new_levels(pair))
     return [test for test in found if test is not None]
 

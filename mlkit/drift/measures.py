@@ -59,7 +59,7 @@ def measures(
             "total_variation": statistics.total_variation(reference, current),
         }
         found |= _counted(pair, values, rng)
-    return found | _ordered(pair) if pair.ordered else found
+    return found | _ordered(pair, values) if pair.ordered else found
 
 
 def _counted(
@@ -78,10 +78,12 @@ def _counted(
     return {**found, "g_p": likelihood_ratio_p(ratio, *pooled)}
 
 
-def _ordered(pair: Pair) -> dict[str, float | None]:
+def _ordered(pair: Pair, values: DriftTest | None) -> dict[str, float | None]:
     fine, sizes, edges = pair.cells, pair.sizes, pair.edges
-    largest = statistics.kolmogorov_smirnov(*fine)
-    weighted = statistics.anderson_darling(*fine)
+    # What the test of the values has computed already is not computed again.
+    known = None if values is None or values.method != "Anderson-Darling" else values
+    largest = statistics.kolmogorov_smirnov(*fine) if values is None else values.effect
+    weighted = statistics.anderson_darling(*fine) if known is None else known.statistic
     squared = statistics.cramer_von_mises(*fine)
     found: dict[str, float | None] = {
         "ks": largest,

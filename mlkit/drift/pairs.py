@@ -75,13 +75,25 @@ class Pair:
         """Whether there are values on both sides that can be compared."""
         return min(self.sizes) > 0 and self.profile.measure != "none"
 
+    @cached_property
+    def rows(self) -> tuple[int, int]:
+        """All rows, reference and current; 1 where there are none, to divide by."""
+        reference, current = (
+            max(present + counts.missing + counts.unreadable, 1)
+            for present, counts in zip(
+                self.sizes, (self.profile.counts, self.current), strict=True
+            )
+        )
+        return reference, current
+
     @property
     def missing(self) -> tuple[float, float]:
         """Share of rows without a value of the column's kind."""
-        sides = (self.profile.counts, self.current)
         reference, current = (
-            (counts.missing + counts.unreadable) / max(counts.rows, 1)
-            for counts in sides
+            (counts.missing + counts.unreadable) / rows
+            for rows, counts in zip(
+                self.rows, (self.profile.counts, self.current), strict=True
+            )
         )
         return reference, current
 
@@ -90,7 +102,7 @@ class Pair:
         """Share of current rows with a new level; None where it cannot be told."""
         if not self.profile.lists_all:
             return None
-        return self.current.cells[-1] / max(self.current.rows, 1)
+        return self.current.cells[-1] / self.rows[1]
 
     @cached_property
     def gone(self) -> Counted | None:
@@ -116,7 +128,7 @@ class Pair:
         """Share of the reference's rows whose level no current row has."""
         if self.gone is None:
             return None
-        return int(self.gone.sum()) / max(self.profile.counts.rows, 1)
+        return int(self.gone.sum()) / self.rows[0]
 
     @cached_property
     def beyond(self) -> tuple[int, int] | None:
@@ -152,11 +164,13 @@ class Pair:
             return False
         return bool(np.nextafter(edges[place - 1], np.inf) == edges[place])
 
-    @property
+    @cached_property
     def differs(self) -> bool:
         """Whether rows are told apart at all: there are values in two cells or more."""
+        if not self.tells:
+            return False
         reference, current = self.cells
-        return self.tells and int(np.count_nonzero(reference + current)) > 1
+        return int(np.count_nonzero(reference + current)) > 1
 
     @property
     def moved_on(self) -> bool:
@@ -164,7 +178,7 @@ class Pair:
         if self.profile.measure != "date" or not self.bins.edges or self.bins.masked:
             return False
         outside = self.current.cells[0] + self.current.cells[-1]
-        return outside > OUTSIDE * max(self.current.present, 1)
+        return outside > OUTSIDE * max(self.sizes[1], 1)
 
     def written(self, edge: float) -> str:
         """Return an edge as people write it."""

@@ -1,0 +1,166 @@
+"""Checks that are repeated: what each may spend, and that the verdict is held to it."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mlkit.data import Column, Schema
+from mlkit.drift import (
+    DriftReport,
+    Performance,
+    ReferenceProfile,
+    Spending,
+    detect,
+    reference_profile,
+)
+from mlkit.params.models import Drift
+
+RNG = np.random.default_rng
+NAMES = [f"n{i}" for i in range(10)]
+SCHEMA = Schema(
+    (*(Column(name, "number") for name in NAMES), Column("y", "boolean", "target")),
+    *("binary", "y", ("False", "True"), "True"),
+)
+
+
+def rows(n: int, seed: int, *, shift: float = 0.0, columns: int = 1) -> pd.DataFrame:
+    values = RNG(seed).normal(size=(n, len(NAMES)))
+    values[:, :columns] += shift
+    return pd.DataFrame(values, columns=NAMES)
+
+
+@pytest.fixture(scope="module")
+def reference() -> ReferenceProfile:
+    return reference_profile(rows(20_000, 0), SCHEMA)
+
+
+def check(
+    reference: ReferenceProfile, frame: pd.DataFrame, level: float | None
+) -> DriftReport:
+    return detect(reference, frame, SCHEMA, params=Drift(), level=level)
+
+
+@given(st.floats(1e-6, 0.5), st.integers(1, 2000), st.integers(1, 10_000))
+def test_no_year_spends_more_than_its_rate(alpha: float, a_year: int, at: int) -> None:
+    spending = Spending(alpha, a_year)
+    year = sum(spending.level(number) for number in range(at, at + a_year))
+    assert year == pytest.approx(alpha)
+    forever = Spending(alpha, a_year, forever=True)
+    whole = sum(forever.level(number) for number in range(1, 5000))
+    assert 0.999 * alpha < whole < alpha
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda: Spending(alpha=0), "alpha must be a chance between 0 and 1"),
+        (lambda: Spending(alpha=1.0), "got 1.0"),
+        (lambda: Spending(checks_a_year=0), "checks_a_year must be 1 or more, got 0"),
+        (lambda: Spending().level(0), "numbered from 1, got check number 0"),
+    ],
+)
+def test_spending_refuses_what_is_no_rate(call: object, words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        call()  # type: ignore[operator]
+
+
+@pytest.mark.parametrize("level", [0.0, 1.0, -0.1, float("nan")])
+def test_a_level_is_a_chance(reference: ReferenceProfile, level: float) -> None:
+    with pytest.raises(ValueError, match="level must be a chance between 0 and 1"):
+        check(reference, rows(100, 1), level)
+
+
+def test_a_series_asks_for_more_than_a_check_on_its_own(
+    reference: ReferenceProfile,
+) -> None:
+    level = Spending().level(1)
+    moved = rows(200, 1, shift=0.6)
+    alone, held = (check(reference, moved, each) for each in (None, level))
+    assert alone.verdict == "drift"
+    assert held.verdict == "columns", "flags do not change"
+    assert alone.flagged == held.flagged == ("n0",)
+    assert check(reference, rows(1000, 2, shift=0.6), level).verdict == "drift"
+
+
+def test_a_share_of_columns_is_drift_in_a_series_too(
+    reference: ReferenceProfile,
+) -> None:
+    level = Spending().level(1)
+    many = rows(3000, 3, shift=0.25, columns=5)
+    held = check(reference, many, level)
+    assert held.verdict == "drift"
+    assert "5 of 10 columns are flagged" in held.reason
+    assert "Large" not in held.reason
+    few = check(reference, rows(3000, 4, shift=0.25, columns=2), level)
+    assert few.verdict == "columns"
+    faint = check(reference, rows(300, 4, shift=0.25, columns=5), level)
+    assert faint.verdict != "drift", "flagged perhaps, and not sure enough"
+
+
+def test_a_broken_schema_needs_no_level(reference: ReferenceProfile) -> None:
+    broken = rows(100, 5).drop(columns="n3")
+    assert check(reference, broken, 1e-9).verdict == "drift"
+
+
+def test_predictions_and_performance_are_held_to_the_level_too() -> None:
+    def area(value: float) -> Performance:
+        ends = value - 0.02, value + 0.02
+        return Performance("roc_auc", "ROC AUC", True, value, *ends, 500)
+
+    def answers(shift: float, n: int, seed: int) -> np.ndarray:
+        positive = 1 / (1 + np.exp(-RNG(seed).normal(shift, 1, n)))
+        return np.column_stack([1 - positive, positive])
+
+    profile = reference_profile(
+        rows(3000, 0),
+        SCHEMA,
+        predictions=answers(0, 3000, 1),
+        performance=area(0.9),
+    )
+
+    def verdict(shift: float, value: float, level: float | None) -> str:
+        return detect(
+            profile,
+            rows(400, 6),
+            SCHEMA,
+            params=Drift(),
+            predictions=answers(shift, 400, 2),
+            performance=area(value),
+            level=level,
+        ).verdict
+
+    assert verdict(0.6, 0.9, None) == "drift"
+    assert verdict(0.6, 0.9, 1e-6) == "none"
+    assert verdict(1.5, 0.9, 1e-6) == "drift"
+    assert verdict(0.0, 0.86, None) == "drift"
+    assert verdict(0.0, 0.86, 1e-6) == "none"
+    assert verdict(0.0, 0.7, 1e-6) == "drift"
+
+
+def test_the_verdict_says_how_often_it_is_wrong(reference: ReferenceProfile) -> None:
+    alone = check(reference, rows(300, 7), None)
+    assert alone.error_rate is not None
+    assert alone.error_rate.rate == 0.03
+    assert "at most 3 % of such checks" in alone.error_rate.words
+    held = check(reference, rows(300, 7), 0.05 / 365)
+    assert held.error_rate is not None
+    assert held.error_rate.rate == 0.05 / 365
+    assert "at most one of 7,300 such checks" in held.error_rate.words
+    stored = json.loads(json.dumps(held.to_dict()))
+    assert stored["level"] == 0.05 / 365
+    assert stored["error_rate"]["rate"] == 0.05 / 365
+
+
+def test_two_months_of_calm_days_raise_no_alarm(reference: ReferenceProfile) -> None:
+    spending = Spending(alpha=0.05, checks_a_year=60)
+    verdicts = [
+        check(reference, rows(100, 100 + day), spending.level(day)).verdict
+        for day in range(1, 61)
+    ]
+    assert "drift" not in verdicts

@@ -156,12 +156,13 @@ def check(*, shifted_from: int = 30, days: int = 30, **fields: Any) -> dict[str,
         "drifted_window": windows[-1]["label"] if windows else None,
         "drift_began": began and {
             "column": "age", "window": began["label"], "start": began["start"],
-            "p": 0.0001, "said": f"'age' began to move on {began['label']}",
+            "p": 0.0001, "first": began["label"], "last": windows[-1]["label"],
         },
         "expected": [
             {"metric": "roc_auc", "value": 0.86 if shifted else 0.9, "lower": 0.83,
              "upper": 0.89, "reference": 0.9, "dropped": shifted,
-             "reason": "the inputs are harder" if shifted else "as expected",
+             "reason": "The inputs are harder. Probabilities were corrected."
+             if shifted else "As expected.",
              "assumption": "It holds where the same inputs still lead to the same "
              "outcomes."},
         ],

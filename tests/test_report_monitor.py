@@ -82,7 +82,7 @@ class TestHealth:
         )  # fmt: skip
         few["overall"]["labelled"] = 0
         said = rows_of(report.monitor_health(few))["Performance"][1]
-        assert said == "no outcome is known yet"
+        assert said == "No outcome is known yet"
 
     def test_every_finding_has_its_numbers(self, bad: Any) -> None:
         rows = rows_of(report.monitor_evidence(bad))
@@ -151,7 +151,10 @@ class TestOverTime:
         shown = report.monitor_drift(bad)
         assert shown.alt.startswith("9 of 30 judged windows drifted: ")
         assert "Flagged columns: age and region." in shown.alt
-        assert "began to move on 2026-11-12" in shown.caption
+        assert (
+            "The change of age began in 2026-11-12, surely between 2026-11-12 and "
+            "2026-11-20." in shown.caption
+        )
         assert shown.table is not None
         assert shown.table.total == 30
 
@@ -208,6 +211,10 @@ def test_estimates_without_outcomes_state_what_they_assume(bad: Any) -> None:
     shown = report.monitor_expected(bad)
     assert shown.rows[0][3] == "warning"
     assert "same inputs still lead to the same outcomes" in shown.note
+    assert "Probabilities were corrected." in shown.note
+    assert shown.rows[0][4] == "The inputs are harder"
+    calm = report.monitor_expected(check())
+    assert "Why" not in calm.columns
 
 
 def test_another_version_is_compared_with_its_interval(bad: Any) -> None:

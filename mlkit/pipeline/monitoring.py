@@ -14,7 +14,7 @@ from mlkit.pipeline.record import now
 from mlkit.pipeline.retrained import retrain_finding
 from mlkit.pipeline.steps import Step, reset
 from mlkit.report import Outcome, wording
-from mlkit.report.monitor_words import health_outcome, label_of
+from mlkit.report.monitor_words import health_outcome, label_of, milliseconds
 
 if TYPE_CHECKING:
     from mlkit.monitor import Check
@@ -161,6 +161,6 @@ def _traffic(check: Check) -> Iterator[Number]:
     if overall.latency is not None:
         yield {
             "label": "95 % of answers within",
-            "value": f"{wording.number(overall.latency.p95)} ms",
-            "meaning": f"half within {wording.number(overall.latency.p50)} ms",
+            "value": milliseconds(overall.latency.p95),
+            "meaning": f"half within {milliseconds(overall.latency.p50)}",
         }

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from mlkit.report import wording
-from mlkit.report.monitor_words import cause_in_words
+from mlkit.report.monitor_words import LONGEST_SENTENCE, capital, cause_in_words
 from mlkit.report.tables import Table, table
 
 LIMIT = 60
@@ -27,7 +27,7 @@ def alerts_table(found: Found) -> Table:
         {
             "what": cause_in_words(str(each["cause"])),
             "severity": each["severity"],
-            "message": each["message"],
+            "message": capital(str(each["message"])),
             "since": wording.moment(each["raised_at"]),
             "told": _told(each),
             "id": each["id"],
@@ -44,6 +44,7 @@ def alerts_table(found: Found) -> Table:
         headings=headings,
         states=["severity"],
         limit=LIMIT,
+        longest=LONGEST_SENTENCE,
     )
 
 
@@ -62,7 +63,7 @@ def alert_sentences(found: Found) -> list[str]:
     else:
         said = [
             f"{wording.count(len(active), 'alert')} active: {counted(active)}. "
-            "`mlkit alerts` takes note of one (--ack) or closes it (--resolve)."
+            "The command mlkit alerts takes note of one (--ack) or closes it."
         ]
     changes = [
         f"{len(found[name])} {word}"

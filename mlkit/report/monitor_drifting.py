@@ -136,10 +136,18 @@ def _caption(found: Found, columns: Sequence[str]) -> str:
         said.append(f"Below, the windows in which a column was flagged{rest}.")
     if any(not _judged(window) for window in found["windows"]):
         said.append("Windows without a bar could not be judged.")
-    began = found["drift_began"]
-    if began is not None and began.get("said"):
-        said.append(f"{str(began['said']).rstrip('.')}.")
+    if found["drift_began"] is not None:
+        said.append(_began(found["drift_began"]))
     return " ".join(said)
+
+
+def _began(began: Found) -> str:
+    """Return where a change began, and how sure that is."""
+    said = f"The change of {began['column']} began in {began['window']}"
+    first, last = began.get("first"), began.get("last")
+    if first is None or first == last:
+        return f"{said}."
+    return f"{said}, surely between {first} and {last}."
 
 
 def _table(windows: Sequence[Found]) -> Table:

@@ -10,7 +10,7 @@ from mlkit.report import intervals, measures, wording
 from mlkit.report.figures import Figure
 from mlkit.report.folds import Note
 from mlkit.report.intervals import plain
-from mlkit.report.monitor_words import label_of
+from mlkit.report.monitor_words import LONGEST_SENTENCE, label_of
 from mlkit.report.tables import Table, table
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def monitor_expected(check: Check | Found) -> Table | Note:
             else wording.ABSENT,
             "reference": wording.number(each["reference"]),
             "state": _expected_state(each),
-            "reason": each["reason"],
+            "reason": "" if _expected_state(each) == "ok" else _first(each["reason"]),
         }
         for each in expected
     ]
@@ -69,15 +69,28 @@ def monitor_expected(check: Check | Found) -> Table | Note:
         "metric": "Metric", "value": "Expected (interval)", "reference": "Was",
         "state": "Found", "reason": "Why",
     }  # fmt: skip
+    if not any(row["reason"] for row in rows):
+        del headings["reason"]
     shown = table(
         rows,
         caption="Performance as it is to be expected without outcomes",
         headings=headings,
         states=["state"],
         numbers=["value", "reference"],
+        longest=LONGEST_SENTENCE,
     )
+    # What holds for all metrics is said once.
+    said = dict.fromkeys(_rest(each["reason"]) for each in expected)
     assumed = dict.fromkeys(each["assumption"] for each in expected)
-    return _noted(shown, " ".join(assumed))
+    return _noted(shown, " ".join(filter(None, [*said, *assumed])))
+
+
+def _first(text: str) -> str:
+    return text.partition(". ")[0]
+
+
+def _rest(text: str) -> str:
+    return text.partition(". ")[2]
 
 
 def _expected_state(each: Found) -> str:

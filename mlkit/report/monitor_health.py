@@ -11,9 +11,12 @@ from mlkit.report.intervals import plain
 from mlkit.report.monitor_words import (
     AREAS,
     HOW_TO_LOG,
+    LONGEST_SENTENCE,
+    capital,
     cause_in_words,
     evidence_in_words,
     label_of,
+    milliseconds,
     unlogged,
 )
 from mlkit.report.tables import Table, table
@@ -43,7 +46,7 @@ def monitor_health(check: Check | Found) -> Table | Note:
         {
             "what": cause_in_words(each["cause"]),
             "state": each["severity"],
-            "said": each["message"],
+            "said": capital(each["message"]),
         }
         for each in found["findings"]
     ]
@@ -56,6 +59,7 @@ def monitor_health(check: Check | Found) -> Table | Note:
         headings=headings,
         states=["state"],
         limit=LIMIT,
+        longest=LONGEST_SENTENCE,
     )
 
 
@@ -67,7 +71,7 @@ def _quiet(found: Found) -> list[dict[str, str]]:
         {
             "what": name,
             "state": "ok" if area in judged else "not judged",
-            "said": _seen(area, found),
+            "said": capital(_seen(area, found)),
         }
         for area, name in AREAS.items()
         if area not in said and area not in ONLY_FOUND
@@ -111,8 +115,8 @@ def _performance(found: Found) -> str:
 def _overall(area: str, overall: Found) -> str:
     match area:
         case "latency" if overall["latency"] is not None:
-            p95 = wording.number(overall["latency"]["p95"])
-            return f"95 % of answers took no longer than {p95} ms"
+            p95 = milliseconds(overall["latency"]["p95"])
+            return f"95 % of answers took no longer than {p95}"
         case "latency":
             return "no latency was logged"
         case "errors":

@@ -11,7 +11,7 @@ from mlkit.report import monitor_time as over_time
 from mlkit.report.figures import Figure, figure
 from mlkit.report.folds import Note
 from mlkit.report.intervals import plain
-from mlkit.report.monitor_words import label_of
+from mlkit.report.monitor_words import label_of, milliseconds
 from mlkit.report.palette import Theme
 from mlkit.report.tables import Table, table
 
@@ -141,7 +141,7 @@ def monitor_latency(
             values = [(window["latency"] or {}).get(name) for window in windows]
             over_time.line(panel, values, colour=colour, label=label, style=style)
         if bound is not None:
-            text = f"95 % within {wording.number(bound)} ms"
+            text = f"95 % within {milliseconds(bound)}"
             over_time.bound(panel, bound, text, theme)
         panel.set_ylim(bottom=0)
         panel.margins(y=0.15)
@@ -150,11 +150,11 @@ def monitor_latency(
         canvas.legend(handles, labels, loc="outside upper left", ncols=3)
 
     newest = timed[-1]
-    p95 = wording.number(newest["latency"]["p95"])
+    p95 = milliseconds(newest["latency"]["p95"])
     return figure(
         draw,
         alt=f"Latency by window; in {newest['label']} 95 % of answers took no longer "
-        f"than {p95} ms.",
+        f"than {p95}.",
         caption="Half, 95 % and 99 % of the answers of a window took no longer.",
         table=_latency_table(timed),
         height=HEIGHT,

@@ -14,6 +14,8 @@ HEADLINES = {
     "critical": "The model in production is not to be relied on",
 }
 UNLOGGED = "unlogged"
+# Of what is said in a cell of a table.
+LONGEST_SENTENCE = 600
 HOW_TO_LOG = (
     "The prediction log holds no answer of this model. Let the service that answers "
     "call log_prediction of mlkit.prediction_log.PredictionLogger, with the folder "
@@ -42,7 +44,7 @@ def health_outcome(found: Mapping[str, Any]) -> Outcome:
     version = found.get("version")
     if version:
         headline = headline.replace("The model", f"Version {version}")
-    return Outcome(status, headline, _capital(str(found.get("reason") or "")))
+    return Outcome(status, headline, capital(str(found.get("reason") or "")))
 
 
 def unlogged(found: Mapping[str, Any]) -> bool:
@@ -51,7 +53,8 @@ def unlogged(found: Mapping[str, Any]) -> bool:
     return not found.get("predictions") and not any(grave)
 
 
-def _capital(text: str) -> str:
+def capital(text: str) -> str:
+    """Return a text that begins with a capital letter."""
     return text[:1].upper() + text[1:]
 
 
@@ -88,7 +91,7 @@ def cause_in_words(cause: str) -> str:
     area, _, detail = cause.partition(".")
     if area == "retrain":
         return f"Retrain {detail}".strip()
-    name = AREAS.get(area, _capital(area))
+    name = AREAS.get(area, capital(area))
     if not detail:
         return name
     return f"{name}: {label_of(detail) if area in OF_A_METRIC else detail}"
@@ -141,3 +144,16 @@ def _value(value: Any) -> str:
         case [int() | float() as low, int() | float() as high]:
             return wording.interval(low, high)
     return ""
+
+
+def milliseconds(value: float) -> str:
+    """Return how long an answer took.
+
+    Examples
+    --------
+    >>> milliseconds(11.03), milliseconds(0.42), milliseconds(2500.0)
+    ('11 ms', '0.4 ms', '2.5 s')
+    """
+    if value >= 1000:
+        return f"{value / 1000:.1f} s"
+    return f"{value:.0f} ms" if value >= 10 else f"{value:.1f} ms"

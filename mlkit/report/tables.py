@@ -147,6 +147,7 @@ def table(
     states: Collection[str] = (),
     numbers: Collection[str] = (),
     limit: int = 20,
+    longest: int = LONGEST_CELL,
 ) -> Table:
     """Return data as a :class:`Table`.
 
@@ -171,6 +172,8 @@ def table(
         Columns of numbers that come as text, such as values with their interval.
     limit : int
         At most this many rows are shown; the rest are counted.
+    longest : int
+        Texts longer than this are cut.
 
     Raises
     ------
@@ -192,7 +195,7 @@ def table(
     texts = [
         [MASK] * len(column)
         if name in masked
-        else _texts(column, (digits or {}).get(name))
+        else _texts(column, (digits or {}).get(name), longest)
         for name, column in shown.items()
     ]
     hidden = [headings[name] for name in headings if name in masked]
@@ -264,15 +267,15 @@ def _numeric(values: list[Any]) -> bool:
     return bool(present) and all(_is_number(value) for value in present)
 
 
-def _texts(values: list[Any], digits: int | None) -> list[str]:
+def _texts(values: list[Any], digits: int | None, longest: int) -> list[str]:
     if digits is None:
         floats = [float(v) for v in values if _is_number(v) and not _missing(v)]
         whole = all(value.is_integer() for value in floats)
         digits = 0 if whole else wording.decimals(floats)
-    return [_text(value, digits) for value in values]
+    return [_text(value, digits, longest) for value in values]
 
 
-def _text(value: Any, digits: int) -> str:
+def _text(value: Any, digits: int, longest: int) -> str:
     if _missing(value):
         return wording.ABSENT
     if isinstance(value, np.generic):
@@ -286,4 +289,4 @@ def _text(value: Any, digits: int) -> str:
     if isinstance(value, list | tuple):
         value = wording.listing([str(item) for item in value])
     text = str(value)
-    return text if len(text) <= LONGEST_CELL else f"{text[: LONGEST_CELL - 1]}…"
+    return text if len(text) <= longest else f"{text[: longest - 1]}…"

@@ -342,16 +342,33 @@ def test_addresses_come_from_the_environment_and_then_from_the_file(
     assert dict(addresses(notify(), tmp_path / "nowhere")) == {}
 
 
+def test_an_address_that_is_missing_keeps_nobody_else_from_being_told(
+    tmp_path: Path,
+) -> None:
+    with running(Hook()) as hook:
+        (tmp_path / ".env").write_text(f"HOOK={hook.url()}\n")
+        found = addresses(notify("HOOK", "NOT_THERE"), tmp_path)
+        sent = send([alert()], found)
+    assert [(one.address, one.delivered, one.attempts) for one in sent] == [
+        ("HOOK", True, 1),
+        ("NOT_THERE", False, 0),
+    ]
+    assert "notify.urls NOT_THERE: neither" in sent[1].reason
+    (alone,) = send([alert()], addresses(notify("NOT_THERE"), tmp_path))
+    assert not alone.delivered
+    assert send([], addresses(notify("NOT_THERE"), tmp_path)) == ()
+
+
 def test_a_variable_that_is_not_there_is_named_with_the_nearest(tmp_path: Path) -> None:
     (tmp_path / ".env").write_text(f"OPS_HOOK=json://{SECRET}\nEMPTY=\n")
-    with pytest.raises(ValueError, match="OPS_HOK") as caught:
-        addresses(notify("OPS_HOK", "EMPTY", "OPS_HOOK"), tmp_path)
-    said = str(caught.value)
+    found = addresses(notify("OPS_HOK", "EMPTY", "OPS_HOOK"), tmp_path)
+    assert [*found] == ["OPS_HOOK"]
+    assert [*found.problems] == ["OPS_HOK", "EMPTY"]
+    said = found.problems["OPS_HOK"]
     assert "notify.urls OPS_HOK: neither the environment nor .env" in said
     assert "Did you mean OPS_HOOK?" in said
-    assert "notify.urls EMPTY:" in said
-    assert "Give each the Apprise URL" in said
-    assert SECRET not in said
+    assert "Give it the Apprise URL" in said
+    assert SECRET not in str(found.problems)
     (tmp_path / ".env").write_bytes(b"HOOK=\xff\xfe\xfd")
     with pytest.raises(ValueError, match="cannot be read: it is not UTF-8"):
         addresses(notify("HOOK"), tmp_path)

@@ -190,6 +190,31 @@ def test_what_is_no_longer_known_is_taken_away(
     assert values["ml_drift_score"] == {"ml_drift_score": 0.25}
 
 
+def test_a_version_that_is_no_longer_judged_is_forgotten(
+    metrics: ModelMetrics | CheckMetrics, tmp_path: Path
+) -> None:
+    metrics.set_health("churn", "2.0.0", "healthy")
+    metrics.set_health("price", "1.2.0", "critical")
+    metrics.forget("churn", but="2.0.0")
+    values = samples_by_version(written(metrics, tmp_path), "ml_model_health")
+    assert values == {("churn", "2.0.0"): 2, ("price", "1.2.0"): 0}
+    assert samples_by_version(written(metrics, tmp_path), "ml_drift_score") == {}
+    predictions = samples_by_version(written(metrics, tmp_path), "ml_predictions")
+    assert predictions == {("churn", "1.2.0"): 5}
+    metrics.forget("churn")
+    values = samples_by_version(written(metrics, tmp_path), "ml_model_health")
+    assert values == {("price", "1.2.0"): 0}
+
+
+def samples_by_version(text: str, name: str) -> dict[tuple[str, str], float]:
+    return {
+        (sample.labels["model"], sample.labels["version"]): sample.value
+        for family in text_string_to_metric_families(text)
+        if family.name == name
+        for sample in family.samples
+    }
+
+
 @pytest.mark.parametrize("make", [ModelMetrics, CheckMetrics])
 def test_two_in_one_process_do_not_collide(
     make: Callable[..., ModelMetrics | CheckMetrics],

@@ -16,10 +16,18 @@ class Addresses(Mapping[str, str]):
     """Apprise URLs by the name of the variable that holds them.
 
     Printed, it shows the names alone.
+
+    Attributes
+    ----------
+    problems : mapping of str to str
+        Variables that hold nothing, and what to do about each.
     """
 
-    def __init__(self, urls: Mapping[str, str]) -> None:
+    def __init__(
+        self, urls: Mapping[str, str], problems: Mapping[str, str] | None = None
+    ) -> None:
         self._urls = dict(urls)
+        self.problems = dict(problems or {})
 
     def __getitem__(self, name: str) -> str:
         return self._urls[name]
@@ -35,7 +43,9 @@ class Addresses(Mapping[str, str]):
 
 
 def addresses(notify: Notify, root: Path | None = None) -> Addresses:
-    """Return the addresses that params name.
+    """Return the addresses that params name, and which of them are not there.
+
+    One that is missing keeps nobody else from being told: :func:`send` says so.
 
     Parameters
     ----------
@@ -48,7 +58,7 @@ def addresses(notify: Notify, root: Path | None = None) -> Addresses:
     Raises
     ------
     ValueError
-        A variable is not there, or ``.env`` cannot be read.
+        ``.env`` cannot be read.
     """
     from mlkit.sources.connections import FILE, written_lines
 
@@ -60,25 +70,21 @@ def addresses(notify: Notify, root: Path | None = None) -> Addresses:
         name: (os.environ.get(name) or written.get(name) or "").strip()
         for name in notify.urls
     }
-    absent = [name for name, url in found.items() if not url]
-    if absent:
-        raise ValueError(_absent(absent, [*written, *os.environ], FILE))
-    return Addresses(found)
+    problems = {
+        name: _absent(name, [*written, *os.environ], FILE)
+        for name, url in found.items()
+        if not url
+    }
+    return Addresses({name: url for name, url in found.items() if url}, problems)
 
 
-def _absent(names: list[str], known: list[str], file: str) -> str:
+def _absent(name: str, known: list[str], file: str) -> str:
     from mlkit.data.wording import nearest
 
-    lines = []
-    for name in names:
-        near = nearest(name, [other for other in known if other not in names])
-        hint = f" Did you mean {near}?" if near else ""
-        lines.append(
-            f"notify.urls {name}: neither the environment nor {file} of the workspace "
-            f"gives it a value.{hint}"
-        )
+    near = nearest(name, [other for other in known if other != name])
+    hint = f" Did you mean {near}?" if near else ""
     return (
-        "\n".join(lines)
-        + f"\nGive each the Apprise URL of who is to be told, such as {EXAMPLE}, or "
-        "take it out of notify.urls"
+        f"notify.urls {name}: neither the environment nor {file} of the workspace "
+        f"gives it a value.{hint} Give it the Apprise URL of who is to be told, such as "
+        f"{EXAMPLE}, or take it out of notify.urls"
     )

@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from mlkit.alerts import delivery
+from mlkit.alerts.addressing import Addresses
 from mlkit.alerts.records import Alert, rank
 from mlkit.alerts.sent import Sent
 from mlkit.alerts.wording import Message, message
@@ -51,7 +52,8 @@ def send(
     alerts : iterable of Alert
         Such as :attr:`Update.told`. Those below `minimum` are left out.
     urls : mapping of str to str
-        Apprise URLs by name, from :func:`addresses`.
+        Apprise URLs by name, best from :func:`addresses`: what it could not find is
+        among the failures.
     retries : int
         How often a failed attempt is repeated.
     timeout_seconds : float
@@ -68,7 +70,8 @@ def send(
         nothing to send.
     """
     told = [alert for alert in alerts if rank(alert.severity) >= rank(minimum)]
-    if not told or not urls:
+    problems = urls.problems if isinstance(urls, Addresses) else {}
+    if not told or not (urls or problems):
         return ()
     worst = max(told, key=lambda alert: rank(alert.severity)).severity
     text = message(told, where)
@@ -79,8 +82,9 @@ def send(
         asked = _request(text, KINDS[worst], urls[name], timeout_seconds)
         return _attempts(name, ids, asked, timeout_seconds, pauses)
 
-    with ThreadPoolExecutor(len(urls)) as threads:
-        return tuple(threads.map(serve, urls))
+    absent = (Sent(name, ids, False, 0, why) for name, why in problems.items())
+    with ThreadPoolExecutor(max(len(urls), 1)) as threads:
+        return (*threads.map(serve, urls), *absent)
 
 
 def _request(text: Message, kind: str, url: str, seconds: float) -> bytes:

@@ -19,7 +19,7 @@ class Sent:
     delivered : bool
         Whether the service took it.
     attempts : int
-        How often it was tried.
+        How often it was tried; 0 where there was no address.
     reason : str
         Why the last attempt failed; empty when none did.
     """

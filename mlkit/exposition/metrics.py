@@ -63,6 +63,20 @@ class Judged(ABC):
     @abstractmethod
     def _set(self, name: str, labels: tuple[str, str], value: float | None) -> None: ...
 
+    @abstractmethod
+    def _labelled(self, name: str) -> tuple[tuple[str, str], ...]: ...
+
+    def forget(self, model: str, *, but: str | None = None) -> None:
+        """Take the gauges of a model's versions away, but those of one version.
+
+        A version that is no longer judged would keep its last health for ever, and the
+        alert that this raised.
+        """
+        for name in GAUGES:
+            for labels in self._labelled(name):
+                if labels[0] == model and labels[1] != but:
+                    self._set(name, labels, None)
+
     def set_accuracy(self, model: str, version: str, value: float | None) -> None:
         """Set the accuracy, R2 for a regression; None takes the series away."""
         self._set(ACCURACY, (model, version), value)
@@ -128,6 +142,7 @@ class ModelMetrics(Judged):
             )
             for name in GAUGES
         }
+        self._set_gauges: dict[str, set[tuple[str, str]]] = {n: set() for n in GAUGES}
 
     def predicted(
         self, model: str, version: str, latency_seconds: float | None = None
@@ -166,8 +181,13 @@ class ModelMetrics(Judged):
     def _set(self, name: str, labels: tuple[str, str], value: float | None) -> None:
         if value is None:
             self._gauges[name].remove(*labels)
+            self._set_gauges[name].discard(labels)
         else:
             self._gauges[name].labels(*labels).set(value)
+            self._set_gauges[name].add(labels)
+
+    def _labelled(self, name: str) -> tuple[tuple[str, str], ...]:
+        return tuple(self._set_gauges[name])
 
 
 class CheckMetrics(Judged):
@@ -197,6 +217,10 @@ class CheckMetrics(Judged):
                 self._values[name].pop(labels, None)
             else:
                 self._values[name][labels] = float(value)
+
+    def _labelled(self, name: str) -> tuple[tuple[str, str], ...]:
+        with self._lock:
+            return tuple(self._values[name])
 
     def describe(self) -> Iterator[Family]:
         """Yield the metrics without samples, by which a registry knows their names."""

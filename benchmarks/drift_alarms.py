@@ -4,10 +4,16 @@ Printed are shares of repeated checks of 25 columns (20 numbers, 5 categories of
 levels): any column flagged without drift, and the shifted column flagged with it. A
 plain battery of scipy's tests stands beside, with Benjamini-Hochberg and without an
 effect. The last line is a ratio of processor times, so that it holds on any machine.
+
+With ``--years N``, calm years of daily checks against one reference are simulated in
+place of this: printed are the years with any false alarm of the data, each check judged
+on its own and each held to its share of one rate, and on how many days of drift the
+latter sees it.
 """
 
 from __future__ import annotations
 
+import argparse
 import sys
 import time
 from collections.abc import Callable
@@ -17,7 +23,7 @@ import pandas as pd
 from scipy import stats
 
 from mlkit.data import Column, Schema
-from mlkit.drift import DriftReport, detect, reference_profile
+from mlkit.drift import DriftReport, Spending, count_rows, detect, reference_profile
 from mlkit.params.models import Drift
 
 LEVELS = (3, 5, 8, 12, 20)
@@ -31,9 +37,14 @@ SCHEMA = Schema(
     ),
     *("binary", "y", ("False", "True"), "True"),
 )
-SIZES = ((1000, 1000), (20_000, 50), (20_000, 100), (20_000, 200), (20_000, 1000))
-SHIFTS = (0.1, 0.2, 0.5)
+SIZES = ((1000, 1000), *((20_000, n) for n in (50, 100, 200, 500, 1000)))
+SHIFTED = (
+    *((1000, 1000, shift) for shift in (0.1, 0.2, 0.5)),
+    (5000, 5000, 0.1),
+    *((20_000, 200, shift) for shift in (0.1, 0.2, 0.5)),
+)
 NO_DRIFT, DRIFT = 200, 100
+REFERENCE, DAYS = 20_000, 365
 
 
 def table(rng: np.random.Generator, n: int, *, shift: float = 0.0) -> pd.DataFrame:
@@ -105,13 +116,61 @@ def cost(n: int) -> float:
     return ours / seconds(lambda: plain(reference, current))
 
 
-def main() -> None:
+def year(seed: int, n: int, *, days: int = DAYS) -> tuple[int, int, int]:
+    """Return the calm days of a year on which there was a false alarm.
+
+    Of checks on their own: days with a column flagged, and with drift of the data. Of
+    checks that share one rate: days with drift of the data.
+    """
+    rng, spending = np.random.default_rng(seed), Spending()
+    profile = reference_profile(table(rng, REFERENCE), SCHEMA)
+    flagged = alone = shared = 0
+    for day in range(1, days + 1):
+        current = count_rows(profile, table(rng, n), SCHEMA)
+        found = detect(profile, current, SCHEMA, params=SETTINGS)
+        held = detect(
+            profile, current, SCHEMA, params=SETTINGS, level=spending.level(day)
+        )
+        flagged += bool(found.flagged)
+        alone += found.drifted
+        shared += held.drifted
+    return flagged, alone, shared
+
+
+def seen(n: int, shift: float, *, days: int = 60) -> float:
+    """Return the share of days on which checks that share a rate see one column."""
+    rng, level = np.random.default_rng(7), Spending().level(1)
+    profile = reference_profile(table(rng, REFERENCE), SCHEMA)
+    found = [
+        detect(
+            *(profile, table(rng, n, shift=shift), SCHEMA), params=SETTINGS, level=level
+        ).drifted
+        for _ in range(days)
+    ]
+    return float(np.mean(found))
+
+
+def years(count: int) -> None:
+    """Print a line a size of the daily window."""
+    head = ("rows", "years", "flagged", "alone", "shared", "0.5 sd", "1 sd", "2 sd")
+    sys.stdout.write("".join(f"{name:>10}" for name in head) + "\n")
+    for n in (50, 200, 1000):
+        days = np.array([year(seed, n) for seed in range(count)])
+        any_day = (days > 0).mean(axis=0)
+        sys.stdout.write(
+            f"{n:>10,}{count:>10,}"
+            + "".join(f"{share:>10.1%}" for share in any_day)
+            + "".join(f"{seen(n, shift):>10.1%}" for shift in (0.5, 1.0, 2.0))
+            + f"   days flagged: {days[:, 0].mean() / DAYS:.2%}\n"
+        )
+
+
+def alarms() -> None:
     """Print a table, a line a setting."""
     head = ("reference", "current", "shift", "flagged", "columns", "verdict", "scipy")
     sys.stdout.write("".join(f"{name:>10}" for name in head) + "\n")
     settings = [(NO_DRIFT, sizes, 0.0) for sizes in SIZES]
-    settings += [(DRIFT, SIZES[0], shift) for shift in SHIFTS]
-    settings += [(DRIFT, SIZES[3], shift) for shift in SHIFTS]
+    settings += [(DRIFT, (n, m), shift) for n, m, shift in SHIFTED]
     for repeats, sizes, shift in settings:
         flagged, columns, verdict, others = shares(repeats, sizes, shift)
         sys.stdout.write(
@@ -119,6 +178,17 @@ def main() -> None:
             f"{columns:>10.2f}{verdict:>10.1%}{others:>10.1%}\n"
         )
     sys.stdout.write(f"processor time, 50,000 rows, scipy's is 1: {cost(50_000):.2f}\n")
+
+
+def main() -> None:
+    """Print what was asked for."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
+    parser.add_argument("--years", type=int, default=0, help="calm years to simulate")
+    asked = parser.parse_args()
+    if asked.years:
+        years(asked.years)
+    else:
+        alarms()
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ FEWEST = 4
 CONFIDENCE = 0.95
 DRAWS = 999
 REPEATS = 499
+MOST_DEALT = 5e8
 
 
 @dataclass(frozen=True)
@@ -116,7 +117,7 @@ def drift_began(
     values = _checked(windows, labels)
     if values.ndim == 2:
         used = values.sum(axis=1) > 0
-        series: _Counts | _Levels = _Counts(values[used])
+        series: _Counts | _Levels = _Counts(_fewer(values[used]))
     else:
         used = np.ones(len(values), dtype=bool)
         series = _Levels(values)
@@ -125,7 +126,7 @@ def drift_began(
         return None
     rng = np.random.default_rng(seed)
     cut, statistic = (
-        each[0] for each in _largest(series.statistics(values[used][None]))
+        each[0] for each in _largest(series.statistics(series.values[None]))
     )
     drawn = _largest(series.statistics(series.permuted(rng, DRAWS)))[1]
     p = (1 + int(np.sum(drawn >= statistic * (1 - 1e-9)))) / (DRAWS + 1)
@@ -157,7 +158,7 @@ def _interval(again: NDArray[np.intp], cut: int, last: int) -> tuple[int, int, i
 class _Counts:
     """Windows of counts, of shape (n_windows, n_bins), none without rows."""
 
-    counts: Numbers
+    values: Numbers
 
     def statistics(self, series: Numbers) -> Numbers:
         """Return the chi-square of each cut, of shape (n_series, n_windows - 1)."""
@@ -175,10 +176,10 @@ class _Counts:
 
     def permuted(self, rng: np.random.Generator, draws: int) -> Numbers:
         """Return series whose rows are dealt to the windows anew."""
-        left = np.broadcast_to(self.counts.sum(axis=0), (draws, self.counts.shape[1]))
+        left = np.broadcast_to(self.values.sum(axis=0), (draws, self.values.shape[1]))
         left = left.astype(np.int64)
-        dealt = np.empty((draws, *self.counts.shape))
-        sizes = self.counts.sum(axis=1).astype(np.int64)
+        dealt = np.empty((draws, *self.values.shape))
+        sizes = self.values.sum(axis=1).astype(np.int64)
         for window, size in enumerate(sizes[:-1]):
             dealt[:, window] = _dealt(left, int(size), rng)
             left = left - dealt[:, window].astype(np.int64)
@@ -187,7 +188,7 @@ class _Counts:
 
     def redrawn(self, rng: np.random.Generator, repeats: int, cut: int) -> Numbers:
         """Return series with the same change in the same place."""
-        sides = (self.counts[:cut], self.counts[cut:])
+        sides = (self.values[:cut], self.values[cut:])
         drawn = []
         for side in sides:
             chances = side.sum(axis=0) / side.sum()
@@ -253,6 +254,15 @@ def _dealt(
         dealt[:, place] = rng.hypergeometric(own, behind, rest)
         rest = rest - dealt[:, place]
     return dealt
+
+
+def _fewer(counts: Numbers) -> Numbers:
+    """Return counts that numpy can deal: the same shares of fewer rows, where needed.
+
+    A change that so many rows do not show is no change that matters.
+    """
+    total = float(counts.sum())
+    return counts if total < MOST_DEALT else np.floor(counts * (MOST_DEALT / total))
 
 
 def _checked(windows: ArrayLike, labels: Sequence[str] | None) -> Numbers:

@@ -27,6 +27,8 @@ CRAMER_TERMS = 20
 DRAWS = (999, 9_000)
 # Above this p-value of the chi-square distribution nothing hangs on a better one.
 CLEAR = 0.2
+# Numpy deals no more rows than this.
+MOST_DEALT = 10**9
 # So many draws as extreme as the table say that there is no drift; no more are needed.
 ENOUGH = 10
 
@@ -310,15 +312,29 @@ def _drawn(
 ) -> float:
     extreme = drawn = 0
     for draws in DRAWS:
-        tables = rng.multivariate_hypergeometric(
-            total, size, size=draws, method="marginals"
-        )
+        tables = _tables(total, size, draws, rng)
         # Rounding must not tell tables apart that are equally extreme.
         found = _pearson(tables, expected) >= statistic * (1 - 1e-9)
         extreme, drawn = extreme + int(found.sum()), drawn + draws
         if extreme >= ENOUGH:
             break
     return (extreme + 1) / (drawn + 1)
+
+
+def _tables(
+    total: Counted, size: int, draws: int, rng: np.random.Generator
+) -> NDArray[np.int64]:
+    """Return tables with the same margins: first samples of shape (draws, n_cells)."""
+    rows = int(total.sum())
+    if rows < MOST_DEALT:
+        return np.asarray(
+            rng.multivariate_hypergeometric(total, size, size=draws, method="marginals")
+        )
+    # So many rows cannot be dealt one by one. Drawn with return, tables vary a little
+    # more than they should, which makes p-values too large and never too small.
+    smaller = min(size, rows - size)
+    drawn = np.minimum(rng.multinomial(smaller, total / rows, size=draws), total)
+    return np.asarray(drawn if smaller == size else total - drawn)
 
 
 def least_p(hits: int, rows: int, other_rows: int) -> float:

@@ -10,10 +10,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mlkit import pipeline, registry, store
+from mlkit import label_free, pipeline, registry, store
 from mlkit import report as report_room
 from mlkit.drift import DriftReport, ReferenceProfile
 from mlkit.pipeline import decide as deciding
+from mlkit.pipeline.artifacts import LABEL_FREE
 from mlkit.pipeline.compared import PROFILE, Compared
 from mlkit.pipeline.record import RunRecord
 from mlkit.sources import SourceError
@@ -88,7 +89,13 @@ def test_a_first_run_has_nothing_to_compare_with_and_leaves_a_profile(
     assert profile.performance.metric == "roc_auc"
     assert profile.performance.n == ROWS - profile.rows
     result = store.read_json(record.folder.path / "drift.json")
-    assert set(result["outputs"]) == {"drift/drift.json", f"drift/{PROFILE}"}
+    kept = {"drift.json", PROFILE, LABEL_FREE}
+    assert set(result["outputs"]) == {f"drift/{name}" for name in kept}
+    answers = label_free.from_dict(
+        store.read_json(record.folder.path / "drift" / LABEL_FREE)
+    )
+    assert answers.rows == profile.performance.n
+    assert answers.realised["roc_auc"].value == profile.performance.value
 
 
 def test_the_same_data_again_are_trivially_no_drift(root: Path) -> None:

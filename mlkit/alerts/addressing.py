@@ -85,6 +85,6 @@ def _absent(name: str, known: list[str], file: str) -> str:
     hint = f" Did you mean {near}?" if near else ""
     return (
         f"notify.urls {name}: neither the environment nor {file} of the workspace "
-        f"gives it a value.{hint} Give it the Apprise URL of who is to be told, such as "
-        f"{EXAMPLE}, or take it out of notify.urls"
+        f"gives it a value.{hint} Give it the Apprise URL of who is to be told, such "
+        f"as {EXAMPLE}, or take it out of notify.urls"
     )

@@ -76,8 +76,10 @@ def commit(
     Journal(folder, RECORDED).prune(now=now, keep_days=days)
     book.prune(now=now, keep_days=days)
     if params.monitor.textfile is not None:
-        metrics = of_totals(totals)
+        metrics = of_totals()
         expose(found, metrics)
+        # With the drift that this check found.
+        metrics.set_totals(totals)
         write_textfile(metrics, store.resolve(params.monitor.textfile, root))
     return update
 
@@ -114,6 +116,7 @@ def expose(check: Check | Mapping[str, Any], metrics: Judged) -> None:
     model, version = found["model"], str(found["version"] or "")
     if isinstance(metrics, CheckMetrics):
         metrics.set_totals(Totals.from_dict(found["totals"]))
+    metrics.forget(model, but=version)
     if not version:
         return
     overall, drift = found["overall"], found["drift"]

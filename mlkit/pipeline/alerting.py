@@ -29,7 +29,7 @@ class Alerted:
     active : tuple of Alert
         The alerts that hold now.
     problem : str
-        Why nobody could be told; empty where that was not so.
+        Why somebody could not be told; empty where that was not so.
     """
 
     update: Update
@@ -80,16 +80,18 @@ def tell(
     sent: tuple[Sent, ...] = ()
     problem = ""
     try:
+        urls = alerts.addresses(notify, root)
+        problem = "\n".join(urls.problems.values())
         sent = alerts.send(
             update.told,
-            alerts.addresses(notify, root),
+            urls,
             retries=notify.retries,
             timeout_seconds=notify.timeout_seconds,
             minimum=notify.severity,
             where=where,
         )
         book.record_sent(sent, now=now)
-    # A variable that is not there, or a book that cannot be written to.
+    # A file of variables that cannot be read, or a book that cannot be written to.
     except (ValueError, OSError) as error:
         problem = str(error)
     return Alerted(update, sent, book.active(), problem)
@@ -109,4 +111,4 @@ def say_alerts(found: Alerted, say: Say) -> None:
         told = f"sent to {each.address}" if each.delivered else each.reason
         say(f"alerts {', '.join(each.alerts)}: {told}")
     if found.problem:
-        say(f"nobody could be told of alerts: {found.problem}")
+        say(f"not everybody can be told of alerts: {found.problem}")

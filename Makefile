@@ -13,6 +13,8 @@ MLKIT = $(BIN)/mlkit
 overrides = $(foreach pair,$(SET),--set '$(pair)')
 # Jupyter refuses to run as root unless told; in a container there is nobody else.
 as_root = $(if $(filter 0,$(shell id -u)),--allow-root)
+# In the order of tests/conftest.py, which has the long files begin first.
+side_by_side = -n 2 --dist loadfile --no-loadscope-reorder
 
 PYTHONS = $(or $(PYTHON),python3.13 python3.12 python3.11 python3 python)
 FITS = import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))
@@ -20,7 +22,7 @@ COMPLETE = import ensurepip; $(FITS)
 
 .DEFAULT_GOAL = help
 .PHONY: help setup new retrain data train evaluate explain drift monitor lab reports doctor \
-        test check format bench docs lock evidently clean again
+        test coverage check format bench docs lock evidently clean again
 
 help: ## List the targets
 	@echo "make <target> [CASE=$(CASE)] [SET=\"key=value key=value\"]"
@@ -62,9 +64,12 @@ reports: .venv/.ready ## Write reports/index.html anew
 doctor: .venv/.ready ## Say what of the environment is missing or odd
 	$(MLKIT) doctor
 
-test: .venv/.ready ## Run all tests and print the coverage; ARGS= goes to pytest
-	$(BIN)/python -m pytest -n 2 --dist loadfile --cov=mlkit \
-	    --cov-report=term:skip-covered $(ARGS)
+test: .venv/.ready ## Run all tests; ARGS= goes to pytest
+	$(BIN)/python -m pytest $(side_by_side) $(ARGS)
+
+coverage: .venv/.ready ## Run all tests, which takes longer, and print their coverage
+	$(BIN)/python -m pytest $(side_by_side) --cov=mlkit --cov-report=term:skip-covered \
+	    $(ARGS)
 
 check: .venv/.ready ## Lint, formatting and types, as CI does
 	$(BIN)/ruff check .

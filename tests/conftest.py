@@ -24,6 +24,28 @@ from mlkit.report.palette import DARK, Theme
 
 PROJECT = Path(__file__).resolve().parents[1]
 
+# Files that take the longest, longest first: most start kernels and whole retrains.
+LONG = (
+    "test_docs.py",
+    "test_retrain.py",
+    "test_fan_out_retrain.py",
+    "test_reproduce.py",
+    "test_kernels_clean.py",
+    "test_pipeline_reuse.py",
+    "test_pipeline_drift_check.py",
+    "test_fan_out_dask.py",
+    "test_drift_pipeline.py",
+    "test_metrics_paired.py",
+    "test_synthetic_cases.py",
+    "test_cli.py",
+    "test_differences.py",
+    "test_kernels_life.py",
+    "test_notebooks_run.py",
+    "test_kernels_commands.py",
+    "test_pipeline_sound.py",
+    "test_drift_detect.py",
+)
+
 # The same examples each time, so that a run of the tests says something of the change
 # under test; `--hypothesis-profile=explore` looks for new ones.
 settings.register_profile("steady", derandomize=True, deadline=None)
@@ -42,6 +64,12 @@ def pytest_configure(config: pytest.Config) -> None:
     # Should the tests be killed, it leaves by itself.
     os.environ.setdefault("MLKIT_KERNEL_IDLE", "120")
     config.add_cleanup(lambda: end_kernels(Path(folder)))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Have the long files begin first, so that none is alone at the end."""
+    order = {name: place for place, name in enumerate(LONG)}
+    items.sort(key=lambda item: order.get(item.path.name, len(order)))
 
 
 def end_kernels(folder: Path) -> None:

@@ -8,8 +8,7 @@ from typing import Any, Self
 
 from mlkit.drift.bins import Bins, count_levels, count_ordered
 from mlkit.drift.moments import Moments, moments_of
-from mlkit.drift.reading import Read
-from mlkit.drift.tallies import Tally, tally_read
+from mlkit.drift.tallies import Tally
 
 
 @dataclass(frozen=True)
@@ -85,9 +84,8 @@ class Counts:
         )
 
 
-def count(found: Tally | Read, bins: Bins, name: str) -> Counts:
+def count(tally: Tally, bins: Bins, name: str) -> Counts:
     """Count the rows of a column on bins that are there."""
-    tally = found if isinstance(found, Tally) else tally_read(found, bins.by_level)
     moments = None
     if bins.by_level:
         cells = count_levels(tally.texts, tally.often, name, bins).tolist()

@@ -26,7 +26,6 @@ __all__ = [
     "Counts",
     "ReferenceProfile",
     "answers",
-    "count",
     "hides_target",
     "period",
 ]

@@ -35,6 +35,10 @@ class Counting:
     answers: tuple[str, ...]
     batch_rows: int
 
+    def __post_init__(self) -> None:
+        if self.batch_rows < 1:
+            raise ValueError(f"batch_rows must be at least 1, got {self.batch_rows}")
+
     @property
     def wanted(self) -> frozenset[str]:
         """Names of the columns that are read."""
@@ -116,11 +120,11 @@ def profile_parquet(
         A file is not there, empty or damaged; a needed column holds lists, records or
         bytes.
     ValueError
-        A file lacks the answers.
+        A file lacks the answers, or `batch_rows` is below 1.
     RuntimeError
         A worker died.
     """
-    counting = Counting(reference, schema, tuple(answers), _positive(batch_rows))
+    counting = Counting(reference, schema, tuple(answers), batch_rows)
     partitions = find_partitions(paths, root)
     return counting.sum(each(counting, partitions, executor))
 
@@ -165,9 +169,3 @@ def _numbers(frame: pd.DataFrame, name: str) -> NDArray[np.float64]:
     if values.dtype != np.float64:
         values, _ = conform_column(values.to_frame(name), Column(name, "number"))
     return values.to_numpy(dtype=np.float64)
-
-
-def _positive(batch_rows: int) -> int:
-    if batch_rows < 1:
-        raise ValueError(f"batch_rows must be at least 1, got {batch_rows}")
-    return batch_rows

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -83,7 +84,7 @@ class Outline:
         sketch = _sketch(self.sketch)
         return sketched_bins(
             self.distinct,
-            lambda ranks: np.array(sketch.get_quantiles(ranks.tolist())),
+            partial(_quantiles, sketch),
             sketch.n,
             masked=hidden and measure != "length",
             summed=not hidden,
@@ -115,6 +116,13 @@ def _few(known: Numbers | None, ordered: Numbers) -> Numbers | None:
         return None
     both = np.union1d(known, ordered[first])
     return None if len(both) > FEW else both
+
+
+def _quantiles(sketch: Any, ranks: Numbers) -> Numbers:
+    # The ends are known exactly, and may be none of the values that a sketch holds.
+    inner = np.array(sketch.get_quantiles(ranks.tolist()))
+    low = np.where(ranks <= 0, sketch.get_min_value(), inner)
+    return np.where(ranks >= 1, sketch.get_max_value(), low)
 
 
 def _sketch(stored: bytes = b"") -> Any:

@@ -19,8 +19,13 @@ from mlkit.sources.places import Place, one_line, opened
 
 # A worker is given about so many rows at once: enough to be worth sending.
 PARTITION_ROWS = 4_000_000
-# So much of a column is read ahead; a whole row group may be larger than memory.
-AHEAD = 1 << 20
+# A megabyte of a column is read ahead: a whole row group may be larger than memory.
+# Where pages have checksums they are held to them.
+READING: dict[str, Any] = {
+    "buffer_size": 1 << 20,
+    "pre_buffer": False,
+    "page_checksum_verification": True,
+}
 # What folders of Hive write where there is no value.
 NO_VALUE = "__HIVE_DEFAULT_PARTITION__"
 
@@ -124,11 +129,11 @@ def read_batches(
 def _parquet(place: Place) -> Iterator[Any]:
     try:
         if place.is_local:
-            with pq.ParquetFile(place.uri, buffer_size=AHEAD, pre_buffer=False) as file:
+            with pq.ParquetFile(place.uri, **READING) as file:
                 yield file
             return
         with opened(place) as stream:
-            yield pq.ParquetFile(stream, buffer_size=AHEAD, pre_buffer=False)
+            yield pq.ParquetFile(stream, **READING)
     except (pa.ArrowException, OSError) as error:
         raise SourceError(
             f"{place}: the Parquet file is damaged or cut short: {one_line(error)}. "

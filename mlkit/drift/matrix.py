@@ -184,7 +184,9 @@ def scaled(columns: Sequence[Side]) -> tuple[Numbers, Numbers]:
 
 
 def _standardised(column: Side) -> list[tuple[Numbers, Numbers]]:
-    low, high = np.nanquantile(column.reference, TAILS)
+    # Between the rows inside: interpolated, an outlier would take part in its bound.
+    low = np.nanquantile(column.reference, TAILS[0], method="higher")
+    high = np.nanquantile(column.reference, TAILS[1], method="lower")
     clipped = [np.clip(each, low, high) for each in (column.reference, column.current)]
     mean, spread = np.nanmean(clipped[0]), np.nanstd(clipped[0])
     # What rounding leaves of a constant is no spread.

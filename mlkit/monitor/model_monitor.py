@@ -66,12 +66,12 @@ class ModelMonitor:
     ) -> None:
         self.model = model
         self.root = store.workspace_root() if root is None else Path(root)
+        self.folder = monitor_folder(model, self.root)
         given = _without_case(model) if params is None else params
         if given.model != model:
             filed = given.registry.model_copy(update={"model": model})
             given = given.model_copy(update={"registry": filed})
         self.params = given
-        self.folder = monitor_folder(model, self.root)
         self._clock = clock
 
     def set_reference_data(

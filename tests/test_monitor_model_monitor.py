@@ -1,0 +1,145 @@
+"""A monitor without a case: a few calls, and everything in the model's own folder."""
+
+from __future__ import annotations
+
+import multiprocessing
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from mlkit.monitor import ModelMonitor
+from mlkit.monitor.journal import Journal
+from mlkit.prediction_log import PredictionLogger
+from mlkit.registry import RegistryError
+from tests.logged_models import make_params
+
+NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
+
+
+def rows(n: int, seed: int, shift: float = 0.0) -> pd.DataFrame:
+    rng = np.random.default_rng(seed)
+    return pd.DataFrame(
+        {"size": rng.normal(shift, 1, n), "kind": rng.choice(["a", "b"], n)}
+    )
+
+
+def made(root: Path, at: datetime = NOW) -> ModelMonitor:
+    return ModelMonitor("prices", root=root, clock=lambda: at)
+
+
+def log(root: Path, n: int, *, shift: float = 0.0, off: float = 1.0) -> None:
+    rng = np.random.default_rng(n)
+    frame = rows(n, seed=n, shift=shift)
+    with PredictionLogger(root / "data" / "predictions") as logger:
+        for features in frame.to_dict("records"):
+            truth = 3 * features["size"] + rng.normal(0, off)
+            logger.log_prediction(
+                "prices", "2.0.0", features, 3 * features["size"], actual=truth,
+                latency_ms=5.0, at=NOW - timedelta(minutes=30),
+            )  # fmt: skip
+
+
+def test_a_model_is_watched_from_its_log_alone(tmp_path: Path) -> None:
+    monitor = made(tmp_path)
+    monitor.set_reference_data(rows(600, 0))
+    log(tmp_path, 150)
+    found = monitor.generate_monitoring_report()
+    assert (found.status, found.version, found.task) == (
+        "healthy",
+        "2.0.0",
+        "regression",
+    )
+    assert found.primary == "r2"
+    (window,) = found.windows
+    assert set(window.metrics) == {"r2", "mae", "rmse", "bias"}
+    assert window.metrics["rmse"].value == pytest.approx(1, abs=0.2)
+    assert found.drift is not None
+    assert not found.drift.drifted
+    assert monitor.active_alerts() == ()
+
+
+def test_what_drifted_is_an_alert_of_the_model(tmp_path: Path) -> None:
+    monitor = made(tmp_path)
+    monitor.set_reference_data(rows(600, 0))
+    log(tmp_path, 150, shift=1.5)
+    assert monitor.check_model_health().status == "degraded"
+    assert [alert.cause for alert in monitor.active_alerts()] == ["drift"]
+    found = monitor.detect_data_drift(rows(200, 1, shift=1.5), version="2.0.0")
+    assert (found.drifted, found.drifted_columns) == (True, ("size",))
+    assert found.model == "prices"
+
+
+def test_figures_that_were_measured_elsewhere_enter_history_and_health(
+    tmp_path: Path,
+) -> None:
+    monitor = made(tmp_path)
+    monitor.record_performance({"r2": 0.8, "bias": 0.1}, version=None)
+    assert monitor.check_model_health().status == "healthy"
+    later = made(tmp_path, NOW + timedelta(days=1))
+    later.record_performance({"r2": 0.6})
+    found = later.generate_monitoring_report()
+    assert found.status == "degraded"
+    assert [each.figures["r2"] for each in found.recorded] == [0.6, 0.8]
+    assert [issue.cause for issue in found.health.issues] == ["performance.r2"]
+    (alert,) = later.active_alerts()
+    assert alert.cause == "performance.r2"
+    # It recovers, and the alert is over.
+    later.record_performance({"r2": 0.79})
+    assert later.check_model_health().status == "healthy"
+    assert later.active_alerts() == ()
+
+
+@pytest.mark.parametrize("figures", [{}, {"r2": float("nan")}, {"r2": True}])
+def test_figures_that_are_none_are_refused(
+    tmp_path: Path, figures: dict[str, float]
+) -> None:
+    with pytest.raises(ValueError, match=r"performance is recorded|finite number"):
+        made(tmp_path).record_performance(figures)
+    with pytest.raises(ValueError, match="n = 0"):
+        made(tmp_path).record_performance({"r2": 0.5}, n=0)
+    with pytest.raises(RegistryError, match="letters"):
+        ModelMonitor("../x", root=tmp_path)
+    with pytest.raises(FileNotFoundError, match="set_baseline"):
+        made(tmp_path).detect_data_drift(rows(60, 0))
+
+
+def test_a_case_lends_its_bounds(tmp_path: Path) -> None:
+    params = make_params(drift={"min_rows": 400})
+    monitor = ModelMonitor("prices", root=tmp_path, params=params)
+    assert monitor.params.model == "prices"
+    monitor.set_reference_data(rows(600, 0))
+    assert monitor.detect_data_drift(rows(300, 1)).verdict == "too_few"
+
+
+def append_many(folder: Path, who: int) -> None:
+    journal = Journal(folder, "checks")
+    for turn in range(30):
+        journal.append([{"who": who, "turn": turn, "pad": "x" * 5000}], now=NOW)
+
+
+def test_a_journal_stands_many_writers_torn_lines_and_old_days(tmp_path: Path) -> None:
+    context = multiprocessing.get_context("fork")
+    writers = [
+        context.Process(target=append_many, args=(tmp_path, n)) for n in range(2)
+    ]
+    for writer in writers:
+        writer.start()
+    for writer in writers:
+        writer.join()
+    journal = Journal(tmp_path, "checks")
+    entries = journal.read()
+    assert len(entries) == 60
+    for who in range(2):
+        assert [e["turn"] for e in entries if e["who"] == who] == list(range(30))
+    (path,) = tmp_path.glob("checks_*.jsonl")
+    with path.open("ab") as file:
+        file.write(b'{"who": 9, "tu')
+    journal.append([{"who": 3}], now=NOW)
+    assert (len(journal.read()), journal.latest()) == (61, {"who": 3})
+    journal.append([{"who": 4}], now=NOW + timedelta(days=40))
+    assert journal.read(since=NOW + timedelta(days=1)) == ({"who": 4},)
+    assert journal.prune(now=NOW + timedelta(days=40), keep_days=30) == 1
+    assert journal.read() == ({"who": 4},)

@@ -26,10 +26,11 @@ class Columns:
         self.rows = 0
         self._pieces: dict[str, list[tuple[int, Any]]] = {}
 
-    def add(self, named: Iterable[tuple[str, list[Any]]], rows: int) -> None:
-        """Add a piece: the values of each column, `rows` of each."""
+    def add(self, named: Iterable[tuple[str, Any]], rows: int) -> None:
+        """Add a piece: `rows` values of each column, a list or an Arrow array."""
         for name, values in named:
-            self._pieces.setdefault(name, []).append((self.rows, packed(values)))
+            piece = packed(values) if isinstance(values, list) else values
+            self._pieces.setdefault(name, []).append((self.rows, piece))
         self.rows += rows
 
     def frame(self, order: Sequence[str] | None = None) -> pd.DataFrame:

@@ -16,7 +16,13 @@ from typing import Any, Literal, Self
 from mlkit.prediction_log.clocks import newest_moment
 from mlkit.prediction_log.hiding import Hide, Hiding
 from mlkit.prediction_log.layout import Kind, check_model, logged_models
-from mlkit.prediction_log.lines import encode, is_unicode, plain_features, plain_value
+from mlkit.prediction_log.lines import (
+    encode,
+    is_unicode,
+    json_features,
+    plain_features,
+    plain_value,
+)
 from mlkit.prediction_log.writing import Writers
 
 Sync = Literal["system", "group", "each"]
@@ -159,7 +165,7 @@ class PredictionLogger:
             When an argument is not what it has to be. A disk that refuses raises
             nothing.
         """
-        row = self._hiding.hide(plain_features(features))
+        row = self._row(features)
         fields = (row, prediction, probability, latency_ms, actual)
         given, moment, jump = _id(id), *self._moment(at, model_name)
         line = _line(given, moment, model_name, model_version, fields, jump=jump)
@@ -212,8 +218,7 @@ class PredictionLogger:
         moment, jump = self._moment(at, model_name)
         lines = []
         for name, row, *answer in zip(given, rows, answers, chances, strict=True):
-            kept = self._hiding.hide(plain_features(row))
-            fields = (kept, *answer, latency_ms, None)
+            fields = (self._row(row), *answer, latency_ms, None)
             lines.append(
                 _line(name, moment, model_name, model_version, fields, jump=jump)
             )
@@ -337,6 +342,11 @@ class PredictionLogger:
     ) -> None:
         self.close()
 
+    def _row(self, features: Any) -> Any:
+        if not self._hiding.columns:
+            return json_features(features)
+        return self._hiding.hide(plain_features(features))
+
     def _only_model(self) -> str:
         found = logged_models(self.storage_path)
         if len(found) != 1:
@@ -391,7 +401,7 @@ def _line(
     moment: str,
     model: str,
     version: str,
-    fields: tuple[dict[str, Any], Any, Any, Any, Any],
+    fields: tuple[Any, Any, Any, Any, Any],
     *,
     error: str | None = None,
     jump: float | None = None,

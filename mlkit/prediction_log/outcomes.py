@@ -12,7 +12,7 @@ from mlkit.prediction_log.scanning import Finds, days_of, open_day, records
 if TYPE_CHECKING:
     import pandas as pd
 
-    from mlkit.prediction_log.reading import Logged
+    from mlkit.prediction_log.gathering import Logged
 
 
 def read_outcomes(folder: Path, since: date | None, finds: Finds) -> dict[str, Any]:

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from mlkit.prediction_log.columns import Columns, feature_columns
+from mlkit.prediction_log.gathering import Gathered, Logged
 from mlkit.prediction_log.layout import check_model
 from mlkit.prediction_log.losses import read_losses
 from mlkit.prediction_log.outcomes import read_outcomes
@@ -17,8 +17,8 @@ from mlkit.prediction_log.recent import check_limit, newest
 from mlkit.prediction_log.scanning import (
     NO_GARBAGE,
     Finds,
-    Garbage,
     Match,
+    Opened,
     Record,
     days_of,
     open_day,
@@ -26,53 +26,9 @@ from mlkit.prediction_log.scanning import (
 )
 
 if TYPE_CHECKING:
-    import pandas as pd
+    from mlkit.prediction_log.tables import Piece
 
-HEAD = (
-    "id", "at", "version", "prediction", "probability", "actual", "latency_ms", "error",
-)  # fmt: skip
-TEXTS = ("id", "version", "error")
 BATCH = 20_000
-
-
-@dataclass(frozen=True, eq=False)
-class Logged:
-    """What a log holds of a model.
-
-    Attributes
-    ----------
-    frame : DataFrame of n rows
-        Predictions and errors in the order of their time: ``id, at`` (UTC)``, version,
-        prediction, probability, actual, latency_ms, error``. ``error`` is missing for
-        a prediction, and ``prediction`` for an error.
-    features : DataFrame of n rows
-        The features of the same rows; what a row lacked is missing.
-    garbage : Garbage
-        What was skipped in the files that were read.
-    lost : int
-        Lines of the days asked for that could not be written.
-    clock_jumps : int
-        How often a writer's clock went back between these rows.
-    unknown_outcomes : int or None
-        Outcomes whose prediction is not there; None where only a part was read.
-    duplicate_outcomes : int
-        Rows of a table of outcomes that a later one replaced.
-    files : tuple of str
-        The files that were read.
-    """
-
-    model: str
-    frame: pd.DataFrame
-    features: pd.DataFrame
-    garbage: Garbage = NO_GARBAGE
-    lost: int = 0
-    clock_jumps: int = 0
-    unknown_outcomes: int | None = None
-    duplicate_outcomes: int = 0
-    files: tuple[str, ...] = ()
-
-    def __len__(self) -> int:
-        return len(self.frame)
 
 
 @dataclass(frozen=True)
@@ -157,24 +113,24 @@ def read_predictions(
     """
     folder, asked = Path(storage_path) / check_model(model), _asked(version, start, end)
     check_limit(limit)
-    finds, columns = Finds(), _Gathered()
+    finds = Finds()
     if limit is None:
-        outcomes = read_outcomes(folder, asked.first, finds)
-        for batch in _batches(folder, asked, finds, BATCH):
-            columns.add(batch, outcomes)
+        gathered = Gathered(read_outcomes(folder, asked.first, finds))
+        for piece in _pieces(folder, asked, finds, BATCH):
+            _add(gathered, piece)
     else:
         days = asked.first, asked.last
         rows = newest(folder, asked.match, limit=limit, days=days, finds=finds)
         oldest = min((row["at"].astimezone(UTC).date() for row in rows), default=None)
-        outcomes = read_outcomes(folder, oldest, finds) if rows else {}
-        columns.add(rows[::-1], outcomes)
+        gathered = Gathered(read_outcomes(folder, oldest, finds) if rows else {})
+        gathered.add(rows[::-1])
     whole = asked.everything and limit is None
     lost = read_losses(storage_path, model, start=asked.first, end=asked.last)
-    return columns.logged(
+    return gathered.logged(
         model,
         finds,
         lost=sum(loss.lost for loss in lost),
-        unknown=len(outcomes.keys() - columns.ids()) if whole else None,
+        unknown=gathered.unknown() if whole else None,
     )
 
 
@@ -210,25 +166,39 @@ def read_batches(
     check_limit(rows, "rows", least=1)
     finds = Finds()
     outcomes = read_outcomes(folder, asked.first, finds)
-    for batch in _batches(folder, asked, finds, rows):
-        piece = _Gathered()
-        piece.add(batch, outcomes)
+    for piece in _pieces(folder, asked, finds, rows):
+        gathered = Gathered(outcomes)
+        _add(gathered, piece)
         found = Finds()
         found.garbage, found.files = finds.garbage, finds.files[-1:]
-        finds.garbage = Garbage()
-        yield piece.logged(model, found)
+        finds.garbage = NO_GARBAGE
+        yield gathered.logged(model, found)
     if finds.garbage.count:
-        yield _Gathered().logged(model, finds)
+        yield Gathered({}).logged(model, finds)
 
 
-def _batches(
+def _add(gathered: Gathered, piece: list[Record] | Piece) -> None:
+    if isinstance(piece, list):
+        gathered.add(piece)
+    else:
+        gathered.add_piece(piece)
+
+
+def _pieces(
     folder: Path, asked: _Asked, finds: Finds, size: int
-) -> Iterator[list[Record]]:
+) -> Iterator[list[Record] | Piece]:
+    """Yield at most `size` rows at a time, in the order in which they were written."""
     batch: list[Record] = []
     match: Match = asked.match
     for day in days_of(folder, "predictions", asked.first, asked.last):
         with open_day(folder, "predictions", day, finds) as files:
             for opened in files:
+                if opened.part.form == "parquet":
+                    if batch:
+                        yield batch
+                        batch = []
+                    yield from _compacted(opened, asked, finds, size)
+                    continue
                 for record in records(opened, finds):
                     if match(record):
                         batch.append(record)
@@ -239,42 +209,9 @@ def _batches(
         yield batch
 
 
-class _Gathered:
-    """Rows as they come in."""
+def _compacted(
+    opened: Opened, asked: _Asked, finds: Finds, size: int
+) -> Iterator[Piece]:
+    from mlkit.prediction_log.tables import stored_pieces
 
-    def __init__(self) -> None:
-        self._head, self._features = Columns(), Columns()
-        self._ids: set[str] = set()
-        self._jumps = 0
-
-    def add(self, rows: list[Record], outcomes: dict[str, Any]) -> None:
-        for row in rows:
-            if row["id"] in outcomes:
-                row["actual"] = outcomes[row["id"]]
-            self._jumps += "clock_jump" in row
-            row["at"] = row["at"].astimezone(UTC)
-        self._head.add(
-            ((name, [row.get(name) for row in rows]) for name in HEAD), len(rows)
-        )
-        named = feature_columns([row["features"] for row in rows])
-        self._features.add(named, len(rows))
-
-    def ids(self) -> set[str]:
-        return set(self._head.frame(["id"])["id"])
-
-    def logged(
-        self, model: str, finds: Finds, *, lost: int = 0, unknown: int | None = None
-    ) -> Logged:
-        frame = self._head.frame(HEAD)
-        frame["at"] = frame["at"].astype("datetime64[us, UTC]")
-        frame = frame.astype(dict.fromkeys(TEXTS, "str"))
-        features = self._features.frame()
-        if not frame["at"].is_monotonic_increasing:
-            order = frame["at"].argsort(kind="stable").to_numpy()
-            frame = frame.iloc[order].reset_index(drop=True)
-            features = features.iloc[order].reset_index(drop=True)
-        files = tuple(dict.fromkeys(finds.files))
-        return Logged(
-            model, frame, features, finds.garbage, lost, self._jumps, unknown,
-            files=files,
-        )  # fmt: skip
+    yield from stored_pieces(opened, finds, size, asked.version, asked.start, asked.end)

@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date
+from itertools import islice
 from pathlib import Path
 from typing import IO, Any
 
@@ -190,13 +191,13 @@ def _without_held(files: list[Opened]) -> tuple[Opened, ...]:
 def records(opened: Opened, finds: Finds) -> Iterator[Record]:
     """Yield the records of a file in the order in which they were written."""
     part = opened.part
-    finds.files.append(part.path.name)
     if part.form == "parquet":
         from mlkit.prediction_log.tables import stored_records
 
         yield from stored_records(opened, finds)
         return
     model, name = part.path.parent.name, part.path.name
+    finds.files.append(name)
     for number, line in numbered_lines(opened, finds):
         record = _record(line, model, part.kind, name, number, finds)
         if record is not None:
@@ -254,9 +255,13 @@ def newest_records(
 ) -> list[Record]:
     """Return the last records of a file that match, the newest first.
 
-    An open file is read from its end, and only as far as is needed.
+    Only a compressed file is not read from its end, and only as far as is needed.
     """
-    if opened.part.form in ("gzip", "parquet"):
+    if opened.part.form == "parquet":
+        from mlkit.prediction_log.tables import newest_stored
+
+        return list(islice(filter(match, newest_stored(opened, finds)), limit))
+    if opened.part.form == "gzip":
         kept = deque(filter(match, records(opened, finds)), maxlen=limit)
         return list(reversed(kept))
     model, name = opened.part.path.parent.name, opened.part.path.name

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import UTC
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import IO, TYPE_CHECKING, Any
 
 import orjson
@@ -29,6 +30,7 @@ VALUES = ("prediction", "probability", "latency_ms", "actual", "clock_jump")
 MOST_EXACT = 2**53
 MOST_INTEGER = 2**63
 ROWS = 20_000
+FEW_ROWS = 1000
 
 
 class DayDamageError(ValueError):
@@ -165,24 +167,106 @@ def held_parts(opened: Opened) -> frozenset[int]:
     return frozenset(content["parts"])
 
 
-def stored_records(opened: Opened, finds: Finds) -> Iterator[Record]:
-    """Yield the records of a compacted day as `decode` returned them."""
+def _batches(
+    opened: Opened, finds: Finds, size: int, *, last_first: bool = False
+) -> Iterator[tuple[pa.RecordBatch, list[str]]]:
+    """Yield pieces of a compacted day with its features; count what is damaged."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    name, model = opened.part.path.name, opened.part.path.parent.name
+    name = opened.part.path.name
+    finds.files.append(name)
     try:
-        content = described(opened.file, model)
+        content = described(opened.file, opened.part.path.parent.name)
     except DayDamageError as error:
         finds.skip(name, None, str(error))
         return
     finds.garbage += garbage_of(content)
     opened.file.seek(0)
     try:
-        for batch in pq.ParquetFile(opened.file).iter_batches(ROWS):
-            yield from _rows(batch, model, content["names"])
+        table = pq.ParquetFile(opened.file)
+        groups = range(table.num_row_groups)
+        for group in reversed(groups) if last_first else groups:
+            (whole,) = table.read_row_group(group).combine_chunks().to_batches()
+            starts = range(0, whole.num_rows, size)
+            for start in reversed(starts) if last_first else starts:
+                yield whole.slice(start, size), content["names"]
     except (pa.ArrowException, OSError) as error:
         finds.skip(name, None, f"damaged: {type(error).__name__}")
+
+
+def stored_records(opened: Opened, finds: Finds) -> Iterator[Record]:
+    """Yield the records of a compacted day as `decode` returned them."""
+    model = opened.part.path.parent.name
+    for batch, names in _batches(opened, finds, ROWS):
+        yield from _rows(batch, model, names)
+
+
+def newest_stored(opened: Opened, finds: Finds) -> Iterator[Record]:
+    """Yield the records of a compacted day, the last first, reading no more of it."""
+    model = opened.part.path.parent.name
+    for batch, names in _batches(opened, finds, FEW_ROWS, last_first=True):
+        yield from reversed(list(_rows(batch, model, names)))
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Rows of a compacted day as columns: Arrow arrays, or lists of odd values."""
+
+    head: dict[str, Any]
+    features: dict[str, Any]
+    rows: int
+
+
+def stored_pieces(
+    opened: Opened,
+    finds: Finds,
+    size: int,
+    version: str | None,
+    start: datetime | None,
+    end: datetime | None,
+) -> Iterator[Piece]:
+    """Yield the rows of a compacted day of a version and a time, `size` at a time."""
+    for batch, names in _batches(opened, finds, size):
+        kept = _kept(batch, version, start, end)
+        if kept.num_rows:
+            own = [name for name in names if name in _names_there(kept, names)]
+            columns = {n: _values(kept, n) for n in (*TEXTS, "at", *VALUES)}
+            features = {name: _values(kept, FEATURE + name) for name in own}
+            yield Piece(columns, features, kept.num_rows)
+
+
+def _kept(
+    batch: pa.RecordBatch,
+    version: str | None,
+    start: datetime | None,
+    end: datetime | None,
+) -> pa.RecordBatch:
+    import pyarrow.compute as pc
+
+    if version is not None:
+        batch = batch.filter(pc.equal(batch["version"], version))
+    if start is not None:
+        batch = batch.filter(pc.greater_equal(batch["at"], start.astimezone(UTC)))
+    if end is not None:
+        batch = batch.filter(pc.less(batch["at"], end.astimezone(UTC)))
+    return batch
+
+
+def _names_there(batch: pa.RecordBatch, names: list[str]) -> set[str]:
+    """Return the features that any of the rows has."""
+    others = batch[NAMES].unique().to_pylist()
+    if None in others:
+        return set(names)
+    return {name for other in others for name in json.loads(other)}
+
+
+def _values(batch: pa.RecordBatch, name: str) -> Any:
+    field = batch.schema.field(name)
+    if field.metadata and field.metadata.get(b"mlkit") == b"json":
+        values = batch[name].to_pylist()
+        return [None if value is None else _from_json(value) for value in values]
+    return batch[name]
 
 
 def garbage_of(content: dict[str, Any]) -> Garbage:
@@ -193,11 +277,9 @@ def garbage_of(content: dict[str, Any]) -> Garbage:
 
 def _rows(batch: pa.RecordBatch, model: str, names: list[str]) -> Iterator[Record]:
     columns: dict[str, Iterable[Any]] = {}
-    for field, array in zip(batch.schema, batch.columns, strict=True):
-        values = array.to_pylist()
-        if field.metadata and field.metadata.get(b"mlkit") == b"json":
-            values = [None if value is None else _from_json(value) for value in values]
-        columns[field.name] = values
+    for name in batch.schema.names:
+        values = _values(batch, name)
+        columns[name] = values if isinstance(values, list) else values.to_pylist()
     own = [columns.pop(FEATURE + name) for name in names]
     features = zip(*own, strict=True) if own else iter([()] * batch.num_rows)
     others = columns.pop(NAMES)

@@ -190,7 +190,17 @@ def _variance(
     labels = weighted_metrics(few, _labels(calibrated[chosen], rng), metrics)
     # Labels of all rows vary less than those of the rows that were drawn.
     part = len(chosen) / n
-    return np.asarray(np.nanvar(curves, axis=0) + part * np.nanvar(labels, axis=0))
+    return np.asarray(_spread(curves) + part * _spread(labels))
+
+
+def _spread(drawn: Numbers) -> Numbers:
+    """Return the variance of each column's numbers; infinite where there are none."""
+    there = ~np.isnan(drawn)
+    count = there.sum(axis=0)
+    mean = np.where(there, drawn, 0).sum(axis=0) / np.maximum(count, 1)
+    squares = np.where(there, np.square(drawn - mean), 0).sum(axis=0)
+    unknown = np.full(len(count), np.inf)
+    return np.asarray(np.divide(squares, count, out=unknown, where=count > 1))
 
 
 def sample(n: int, most: int, rng: np.random.Generator) -> NDArray[np.int64]:

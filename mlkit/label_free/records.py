@@ -97,8 +97,11 @@ def concluded(
         A loss of no more than this is no drop, in the metric's own unit.
     """
     spec = METRICS[metric]
+    if math.isnan(value):
+        half = math.nan
     most = math.inf if spec.needs == "value" or metric == "log_loss" else spec_top(spec)
-    lower, upper = max(0.0, value - half), min(most, value + half)
+    lower = value - half if math.isnan(half) else max(0.0, value - half)
+    upper = value + half if math.isnan(half) else min(most, value + half)
     found = realised or Realised(math.nan, math.nan, math.nan)
     loss = spec.sign * (found.value - value)
     worst = found.value - found.lower if spec.sign > 0 else found.upper - found.value
@@ -107,6 +110,8 @@ def concluded(
     change = _change(found.value, loss, dropped=dropped, beyond=least > 0)
     said = f"{spec.label} of {show(value)} is expected"
     said = f"{said} ({show(lower)} to {show(upper)}){change}"
+    if math.isnan(value):
+        said = f"{spec.label} has no meaning on these rows"
     return Expected(
         metric=metric,
         value=value,

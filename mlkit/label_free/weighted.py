@@ -131,15 +131,19 @@ def _roc_auc(rows: Rows, weights: Numbers) -> Numbers:
 
 
 def _area(score: Numbers, inside: Numbers) -> Numbers:
-    """Return the chance that a row inside is ranked above one outside, ties half."""
+    """Return the chance that a row inside is ranked above one outside, ties half.
+
+    A row is not held against itself, though part of it is inside and part outside.
+    """
     order = np.argsort(score, kind="stable")
     starts = np.concatenate([[0], np.flatnonzero(np.diff(score[order])) + 1])
     own = np.add.reduceat(inside[:, order], starts, axis=1)
     other = np.add.reduceat(1 - inside[:, order], starts, axis=1)
     below = np.cumsum(other, axis=1) - other / 2
-    pairs = own.sum(axis=1) * other.sum(axis=1)
+    itself = (inside * (1 - inside)).sum(axis=1)
+    pairs = own.sum(axis=1) * other.sum(axis=1) - itself
     undefined = np.full(len(inside), np.nan)
-    above = (own * below).sum(axis=1)
+    above = (own * below).sum(axis=1) - itself / 2
     return np.asarray(np.divide(above, pairs, out=undefined, where=pairs > 1e-12))
 
 

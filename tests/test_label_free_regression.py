@@ -1,0 +1,181 @@
+"""A regression's errors before values come, against the truth of made-up worlds."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.ensemble import RandomForestRegressor
+
+from mlkit import label_free
+from mlkit.data import Column, Schema
+from mlkit.label_free import Expected, estimate_regression, labelled_answers
+from mlkit.label_free.loss_model import _matrix, _tree, fit_loss
+from mlkit.metrics import Scored, compute
+
+SCHEMA = Schema(
+    (
+        Column("x", "number"),
+        Column("noisy", "category"),
+        Column("at", "date"),
+        Column("id", "identifier"),
+        Column("y", "number", "target"),
+    ),
+    "regression",
+    "y",
+)
+
+
+def world(
+    rng: np.random.Generator, n: int, *, noisy: float = 0.3, concept: float = 0.0
+) -> tuple[pd.DataFrame, Any, Any]:
+    """Return rows, predictions and values; those of "yes" are three times as noisy."""
+    yes = rng.random(n) < noisy
+    x = rng.normal(size=n)
+    frame = pd.DataFrame(
+        {
+            "x": np.where(rng.random(n) < 0.1, np.nan, x),
+            "noisy": np.where(yes, "yes", "no"),
+            "at": pd.Timestamp("2024-01-01")
+            + pd.to_timedelta(rng.integers(0, 300, n), unit="D"),
+            "id": [f"r{i}" for i in range(n)],
+        }
+    )
+    noise = rng.normal(size=n) * np.where(yes, 3.0, 1.0)
+    return frame, 2 * x, 2 * x + noise + concept
+
+
+def kept(rng: np.random.Generator, n: int = 800, **kwargs: Any) -> Any:
+    frame, given, values = world(rng, n)
+    return labelled_answers(
+        "regression", values, given, features=frame, schema=SCHEMA, **kwargs
+    )
+
+
+def by_name(found: tuple[Expected, ...]) -> dict[str, Expected]:
+    return {each.metric: each for each in found}
+
+
+def test_under_covariate_shift_the_errors_fall_into_the_interval() -> None:
+    hits = {"mae": 0, "rmse": 0}
+    repeats = 12
+    for repeat in range(repeats):
+        rng = np.random.default_rng(repeat)
+        answers = kept(rng)
+        frame, given, values = world(rng, 400, noisy=0.8)
+        found = by_name(estimate_regression(answers, given, frame))
+        for name, each in found.items():
+            truth = compute(name, Scored("regression", values, given))
+            hits[name] += each.lower <= truth <= each.upper
+            assert each.dropped
+            assert each.lower > each.reference
+    assert min(hits.values()) >= repeats - 1
+
+
+def test_without_shift_the_errors_are_those_of_the_labelled_rows() -> None:
+    rng = np.random.default_rng(2)
+    answers = kept(rng)
+    frame, given, _ = world(rng, 400)
+    for each in estimate_regression(answers, given, frame):
+        assert each.value == pytest.approx(each.reference, rel=0.1)
+        assert not each.dropped
+        assert "not worse beyond chance" in each.reason
+
+
+def test_concept_drift_is_not_seen_and_every_estimate_says_so() -> None:
+    rng = np.random.default_rng(3)
+    answers = kept(rng)
+    frame, given, values = world(rng, 400, concept=4.0)
+    for each in estimate_regression(answers, given, frame):
+        truth = compute(each.metric, Scored("regression", values, given))
+        assert truth > each.upper
+        assert not each.dropped
+        assert "No concept drift" in each.assumption
+        assert "does not see it" in each.assumption
+
+
+def test_the_stored_trees_answer_as_scikit_learn_does() -> None:
+    rng = np.random.default_rng(4)
+    frame, given, values = world(rng, 500)
+    frame.loc[::7, "noisy"] = None
+    errors = np.abs(values - given)
+    model, held_out = fit_loss(frame, SCHEMA, given, errors, seed=5)
+    matrix = _matrix(model.features, frame, given)
+    assert np.isnan(matrix).any()
+    forest = RandomForestRegressor(
+        n_estimators=60, max_leaf_nodes=16, min_samples_leaf=20, max_features=0.5,
+        max_samples=1.0, oob_score=True, random_state=5,
+    ).fit(matrix, errors)  # fmt: skip
+    np.testing.assert_allclose(model.expected(frame, given), forest.predict(matrix))
+    np.testing.assert_allclose(held_out, forest.oob_prediction_)
+    stump = _tree(RandomForestRegressor(1, max_depth=1).fit(matrix[:9], errors[:9])[0])
+    assert len(stump.feature) <= 3
+    assert [each.name for each in model.features] == ["x", "noisy", "at"]
+
+
+def test_rows_as_they_were_read_give_the_same_as_conformed_ones() -> None:
+    rng = np.random.default_rng(5)
+    answers = kept(rng)
+    frame, given, _ = world(rng, 100)
+    raw = frame.astype(object).assign(x=frame["x"].map(str), at=frame["at"].map(str))
+    found = estimate_regression(answers, given, frame)
+    assert estimate_regression(answers, given, raw) == found
+    assert estimate_regression(answers, given, frame[frame.columns[::-1]]) == found
+
+
+def test_rows_without_features_or_new_levels_are_answered() -> None:
+    rng = np.random.default_rng(6)
+    answers = kept(rng)
+    frame, given, _ = world(rng, 100)
+    for other in (None, frame[["x"]], frame.assign(noisy="maybe")):
+        found = estimate_regression(answers, given, other)
+        assert all(each.lower <= each.value <= each.upper for each in found)
+    alone = labelled_answers("regression", given + 1, given)
+    (mae, rmse) = estimate_regression(alone, given[:1])
+    assert (mae.value, rmse.value) == pytest.approx((1, 1))
+    assert "could not be told from the row" in mae.reason
+
+
+def test_the_record_survives_json_and_gives_the_same_estimates() -> None:
+    rng = np.random.default_rng(7)
+    answers = kept(rng)
+    text = json.dumps(answers.to_dict())
+    again = label_free.from_dict(json.loads(text))
+    assert again == answers
+    assert len(text) < 200_000
+    frame, given, _ = world(rng, 50)
+    found = estimate_regression(again, given, frame)
+    assert found == estimate_regression(answers, given, frame)
+    json.dumps([each.to_dict() for each in found])
+
+
+def test_a_sensitive_column_is_left_out_and_counted() -> None:
+    rng = np.random.default_rng(8)
+    frame, given, values = world(rng, 300)
+    columns = (*SCHEMA.columns[:1], Column("noisy", "category", sensitive=True))
+    schema = Schema((*columns, *SCHEMA.columns[2:]), "regression", "y")
+    answers = labelled_answers(
+        "regression", values, given, features=frame, schema=schema
+    )
+    assert "noisy" not in json.dumps(answers.to_dict())
+    (mae, _) = estimate_regression(answers, given, frame)
+    assert "1 sensitive column" in mae.reason
+
+
+def test_what_does_not_fit_says_what_does() -> None:
+    rng = np.random.default_rng(9)
+    answers = kept(rng, 100)
+    frame, given, _ = world(rng, 20)
+    with pytest.raises(ValueError, match="one of mae, rmse, got 'r2'"):
+        estimate_regression(answers, given, frame, metrics=["r2"])
+    with pytest.raises(ValueError, match="1 that are not finite"):
+        estimate_regression(answers, [1.0, np.nan])
+    with pytest.raises(ValueError, match="each of the 20 predictions, got 5"):
+        estimate_regression(answers, given, frame[:5])
+    both = np.column_stack([np.full(60, 0.4), np.full(60, 0.6)])
+    labels = labelled_answers("binary", np.arange(60) % 2, both)
+    with pytest.raises(ValueError, match="use estimate_classification"):
+        estimate_regression(labels, given)

@@ -23,7 +23,7 @@ from mlkit.pipeline import runs
 from mlkit.pipeline.runs import BusyError
 from mlkit.registry import DamageError, Note
 from tests.histories import START, add_run, history, taken
-from tests.workspace import make_workspace, run_mlkit
+from tests.workspace import retrained_workspace, run_mlkit
 
 Register = Callable[..., None]
 
@@ -514,10 +514,8 @@ class TestSizes:
 @pytest.fixture(scope="module")
 def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a workspace with old runs and a run that registered a version."""
-    root = make_workspace(tmp_path_factory.mktemp("cleaned"))
+    root = retrained_workspace(tmp_path_factory, "cleaned")
     history(root, 3)
-    done = run_mlkit(root, "retrain", "toy")
-    assert done.returncode == 0, done.stderr
     add_run(root, 2000)
     return root
 

@@ -16,16 +16,21 @@ import pytest
 from mlkit import registry, store, train
 from mlkit.cli.errors import CODES, code_of, message_of
 from mlkit.data import Schema, conform
-from tests.workspace import TOY, make_workspace, run_mlkit, toy_table
+from tests.workspace import (
+    TOY,
+    make_workspace,
+    retrained_workspace,
+    run_mlkit,
+    toy_table,
+)
 
 
 @pytest.fixture(scope="module")
 def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a workspace with two versions, the first of them in production."""
-    root = make_workspace(tmp_path_factory.mktemp("cli"))
-    for more in ([], ["--set", "train.options.C=0.2"]):
-        done = run_mlkit(root, "retrain", "toy", *more)
-        assert done.returncode == 0, done.stderr
+    root = retrained_workspace(tmp_path_factory, "cli")
+    done = run_mlkit(root, "retrain", "toy", "--set", "train.options.C=0.2")
+    assert done.returncode == 0, done.stderr
     return root
 
 

@@ -40,7 +40,7 @@ from tests.report_runs import (
     interrupted,
     previous,
 )
-from tests.workspace import make_workspace, run_mlkit
+from tests.workspace import retrained_workspace, run_mlkit
 
 OLD, NEW = "20260719T101500Z-0ff1ce", "20260726T101500Z-a1b2c3"
 SECRET = "4711-secret"
@@ -565,10 +565,9 @@ class TestComparison:
 @pytest.fixture(scope="module")
 def retrained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a workspace in which a case was retrained twice."""
-    root = make_workspace(tmp_path_factory.mktemp("retrained"))
-    for overrides in ((), ("--set", "explain.repeats=3")):
-        done = run_mlkit(root, "retrain", "toy", *overrides)
-        assert done.returncode == 0, done.stderr
+    root = retrained_workspace(tmp_path_factory, "compared")
+    done = run_mlkit(root, "retrain", "toy", "--set", "explain.repeats=3")
+    assert done.returncode == 0, done.stderr
     return root
 
 

@@ -10,15 +10,18 @@ import pytest
 
 from mlkit import registry
 from mlkit.pipeline import runs
-from tests.workspace import make_workspace, run_mlkit, toy_table
+from tests.workspace import (
+    make_workspace,
+    retrained_workspace,
+    run_mlkit,
+    toy_table,
+)
 
 
 @pytest.fixture(scope="module")
 def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a workspace with a version in production and files of current rows."""
-    root = make_workspace(tmp_path_factory.mktemp("drift"))
-    done = run_mlkit(root, "retrain", "toy")
-    assert done.returncode == 0, done.stderr
+    root = retrained_workspace(tmp_path_factory, "drift")
     calm = toy_table(400, seed=5)
     calm.to_csv(root / "data" / "calm.csv", index=False)
     calm.assign(age=calm["age"] + 15).to_csv(root / "data" / "older.csv", index=False)

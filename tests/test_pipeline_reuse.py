@@ -21,7 +21,7 @@ from mlkit.pipeline.keys import Key
 from mlkit.pipeline.retraining import ResumeError, retrain
 from mlkit.pipeline.running import Ended
 from tests.light import break_step, entries, make_light, run_steps, taken, why
-from tests.workspace import add_cell, make_workspace, run_mlkit
+from tests.workspace import add_cell, retrained_workspace, run_mlkit
 
 ALL = list(NOTEBOOKS)
 ARCHIVE = ("registry", "archive", "toy", "1.0.0", "--why", "a test")
@@ -424,10 +424,9 @@ print(json.dumps({"heavy": heavy, "verdict": verdict, "run": done.folder.run}))
 @pytest.fixture(scope="module")
 def settled(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     """Return a workspace retrained until nothing was left to do, and that run."""
-    root = make_workspace(tmp_path_factory.mktemp("settled"), rows=300)
-    for _ in range(2):
-        ended = run_mlkit(root, "retrain", "toy")
-        assert ended.returncode == 0, ended.stdout + ended.stderr
+    root = retrained_workspace(tmp_path_factory, "settled")
+    ended = run_mlkit(root, "retrain", "toy")
+    assert ended.returncode == 0, ended.stdout + ended.stderr
     return root, runs.names("toy", root)[0]
 
 
@@ -463,7 +462,7 @@ class TestARetrainThatHasNothingToDo:
         assert record["run"] == found["run"] != before
         assert record["status"] == "ok"
         assert all(step["taken"] for step in record["steps"])
-        assert record["data"]["rows"] == 300
+        assert record["data"]["rows"] == 500
         assert len(list(registry.open_registry("toy", root).history())) == commits
         folder = runs.open_run("toy", record["run"], root).path
         page = (folder / "index.html").read_text()

@@ -22,6 +22,7 @@ from tests.workspace import (
     make_workspace,
     mlkit_command,
     note_kernels,
+    retrained_workspace,
     run_mlkit,
     toy_table,
 )
@@ -39,19 +40,15 @@ STEPS = ["data", "train", "evaluate", "explain", "drift", "decide"]
 @pytest.fixture(scope="module")
 def retrained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a workspace whose case was retrained once."""
-    root = make_workspace(tmp_path_factory.mktemp("retrained"))
-    done = run_mlkit(root, "retrain", "toy")
-    assert done.returncode == 0, done.stdout + done.stderr
-    return root
+    return retrained_workspace(tmp_path_factory, "once")
 
 
 @pytest.fixture(scope="module")
 def repeated(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a workspace whose case was retrained twice."""
-    root = make_workspace(tmp_path_factory.mktemp("repeated"))
-    for _ in range(2):
-        done = run_mlkit(root, "retrain", "toy")
-        assert done.returncode == 0, done.stderr
+    root = retrained_workspace(tmp_path_factory, "twice")
+    done = run_mlkit(root, "retrain", "toy")
+    assert done.returncode == 0, done.stderr
     return root
 
 

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 import psutil
 import pytest
+from filelock import FileLock
 
 PROJECT = Path(__file__).resolve().parents[1]
 MLKIT = str(Path(sys.executable).with_name("mlkit"))
@@ -51,6 +52,22 @@ def make_workspace(root: Path, *, params: str = TOY, rows: int = 500) -> Path:
     (root / "params" / "toy.yaml").write_text(params)
     toy_table(rows).to_csv(root / "data" / "toy.csv", index=False)
     return root
+
+
+def retrained_workspace(factory: pytest.TempPathFactory, name: str) -> Path:
+    """Make a workspace whose case ``toy`` was retrained once, with the command.
+
+    The retrain is made once for all processes of the tests; what they get are copies.
+    """
+    base = factory.getbasetemp()
+    made = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "retrained"
+    with FileLock(f"{made}.lock"):
+        if not made.exists():
+            root = make_workspace(factory.mktemp("retrain"))
+            done = run_mlkit(root, "retrain", "toy")
+            assert done.returncode == 0, done.stdout + done.stderr
+            root.rename(made)
+    return Path(shutil.copytree(made, factory.mktemp(name), dirs_exist_ok=True))
 
 
 def toy_table(rows: int, *, seed: int = 0) -> pd.DataFrame:

@@ -8,7 +8,9 @@ from pathlib import Path
 
 import mlkit
 from mlkit.clean import KEEP, find_old
+from mlkit.cli.app import app
 from mlkit.cli.clean import clean
+from mlkit.cli.entry import WARM
 
 PACKAGE = Path(mlkit.__file__).parent
 
@@ -37,3 +39,10 @@ def test_how_many_runs_a_clean_keeps_stands_in_one_place() -> None:
     assert found == ["__init__.py"]
     asked = (inspect.signature(each).parameters["keep"] for each in (find_old, clean))
     assert [each.default for each in asked] == [KEEP, KEEP]
+
+
+def test_what_is_forked_are_commands() -> None:
+    names = {
+        command.name or command.callback.__name__ for command in app.registered_commands
+    }
+    assert set() < WARM <= names

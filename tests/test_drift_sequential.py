@@ -136,7 +136,7 @@ def test_predictions_and_performance_are_held_to_the_level_too() -> None:
         ).verdict
 
     assert verdict(0.6, 0.9, None) == "drift"
-    assert verdict(0.6, 0.9, 1e-6) == "none"
+    assert verdict(0.6, 0.9, 1e-6) == "columns", "flagged, and not sure enough"
     assert verdict(1.5, 0.9, 1e-6) == "drift"
     assert verdict(0.0, 0.86, None) == "drift"
     assert verdict(0.0, 0.86, 1e-6) == "none"

@@ -195,8 +195,6 @@ def _quiet(column: ColumnDrift, pair: Pair, params: Drift) -> str:
         for test in column.tests
         if test.counts and test.corrected < params.false_discovery_rate
     ]
-    if any(test.effect >= params.prediction_effect for test in surely):
-        return "differs by more than chance, and may be too little to matter"
     if surely:
         return "differs by more than chance, and too little to matter"
     return "no more difference than chance would make"

@@ -48,9 +48,10 @@ def judged(
     rng : numpy.random.Generator
         Draws tables where expected counts are small.
     answers : bool
-        Whether they are the answers of the model, which have drifted when the lower end
-        of an effect is at least ``prediction_effect``.
+        Whether they are the answers of the model, which are flagged from
+        ``prediction_effect`` on in place of ``min_effect``.
     """
+    least = params.prediction_effect if answers else params.min_effect
     family = [test for each in found for test in each.tests if test.counts]
     adjusted = iter(corrected([test.p for test in family]))
     columns = []
@@ -59,12 +60,8 @@ def judged(
         for test in each.tests:
             p = next(adjusted) if test.counts else 1.0
             surely = test.counts and p < params.false_discovery_rate
-            large = (
-                test.lower >= params.prediction_effect
-                if answers
-                else test.effect >= params.min_effect
-            )
-            tests.append(replace(test, corrected=p, flagged=surely and large))
+            flagged = surely and test.effect >= least
+            tests.append(replace(test, corrected=p, flagged=flagged))
         columns.append(_column(each, tuple(tests), own, params, rng))
     return tuple(columns)
 

@@ -194,7 +194,8 @@ class DriftReport:
     Attributes
     ----------
     verdict : str
-        ``none``; ``columns`` (some are flagged, the data as a whole are not);
+        ``none``; ``columns`` (some, or the predictions, are flagged, the data as a
+        whole are not);
         ``drift``; ``too_few`` rows to judge; or ``not_applicable`` without a reference.
     reason : str
         Why, in a sentence or two.

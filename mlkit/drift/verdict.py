@@ -87,7 +87,7 @@ def judge(report: DriftReport, params: Drift) -> DriftReport:
     )
     if reasons:
         return replace(report, verdict="drift", reason=". ".join(reasons) + ".")
-    if report.flagged:
+    if report.flagged or any(each.flagged for each in report.predictions):
         return replace(report, verdict="columns", reason=wording.some_columns(report))
     return replace(report, verdict="none", reason=wording.no_drift(report))
 

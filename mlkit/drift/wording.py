@@ -127,9 +127,15 @@ def some_columns(report: DriftReport) -> str:
     """Say that columns are flagged, and the data as a whole are not."""
     flagged = report.flagged
     verb = "is" if len(flagged) == 1 else "are"
+    columns = counted(len(report.columns), "column")
+    said = f"{len(flagged):,} of {columns} {verb} flagged"
+    if flagged:
+        said += f" ({names(flagged)})"
+    if any(each.flagged for each in report.predictions):
+        said += ", and the predictions"
     return (
-        f"{len(flagged):,} of {counted(len(report.columns), 'column')} {verb} flagged "
-        f"({names(flagged)}), too few and too little for drift of the data as a whole."
+        f"{said}: too few, and not surely enough changed, for drift of the data as a "
+        "whole."
     )
 
 

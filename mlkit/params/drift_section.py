@@ -68,8 +68,9 @@ class Drift(Section):
         0.1,
         gt=0,
         lt=1,
-        description="The predictions have drifted only when the lower end of their "
-        "effect's 95 % interval is at least this.",
+        description="The predictions are flagged only when their effect size is at "
+        "least this; they are drift of the data when the lower end of its 95 % "
+        "interval is, too.",
     )
     large_effect: float = Field(
         0.1,

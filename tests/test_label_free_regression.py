@@ -116,6 +116,19 @@ def test_the_stored_trees_answer_as_scikit_learn_does() -> None:
     assert [each.name for each in model.features] == ["x", "noisy", "at"]
 
 
+def test_rows_beyond_the_labelled_ones_raise_the_upper_end_and_are_told() -> None:
+    rng = np.random.default_rng(11)
+    answers = kept(rng)
+    frame, given, _ = world(rng, 300)
+    near = by_name(estimate_regression(answers, given, frame))
+    far = by_name(estimate_regression(answers, given, frame.assign(x=frame["x"] + 9)))
+    for name in ("mae", "rmse"):
+        assert "lie beyond" in far[name].reason
+        assert "lie beyond" not in near[name].reason
+        above = far[name].upper - far[name].value
+        assert above > 3 * (far[name].value - far[name].lower)
+
+
 def test_rows_as_they_were_read_give_the_same_as_conformed_ones() -> None:
     rng = np.random.default_rng(5)
     answers = kept(rng)

@@ -28,6 +28,8 @@ MOST_ROWS = 20_000
 MOST_LEVELS = 50
 MICROSECONDS_A_DAY = 86_400_000_000
 LEAF = -1
+# Beyond these quantiles of a number there are few labelled rows to learn from.
+ENDS = (0.01, 0.99)
 
 
 @dataclass(frozen=True)
@@ -118,13 +120,26 @@ class LossModel:
         The columns it looks at, beside the prediction, which comes first.
     trees : tuple of Tree
         Their mean is what is expected.
+    low, high : tuple of float
+        Of the prediction and each feature, between which most labelled rows lie; a
+        level that the labelled rows do not have lies beyond.
+    beyond : float
+        Share of labelled rows with any number beyond.
     left_out : int
         Sensitive columns, which it does not look at: a tree's thresholds are values.
     """
 
     features: tuple[Feature, ...]
     trees: tuple[Tree, ...]
+    low: tuple[float, ...]
+    high: tuple[float, ...]
+    beyond: float = 0.0
     left_out: int = 0
+
+    def unknown(self, frame: pd.DataFrame | None, prediction: Numbers) -> float:
+        """Return by how much the share of rows beyond is above the labelled rows'."""
+        matrix = _matrix(self.features, frame, prediction)
+        return max(0.0, _beyond(matrix, self.low, self.high) - self.beyond)
 
     def expected(self, frame: pd.DataFrame | None, prediction: Numbers) -> Numbers:
         """Return the absolute error expected of each row, shape (n_rows,)."""
@@ -144,6 +159,9 @@ class LossModel:
                 {name: list(values) for name, values in asdict(tree).items()}
                 for tree in self.trees
             ],
+            "low": list(self.low),
+            "high": list(self.high),
+            "beyond": self.beyond,
             "left_out": self.left_out,
         }
 
@@ -158,7 +176,14 @@ class LossModel:
             Tree(**{name: tuple(values) for name, values in tree.items()})
             for tree in stored["trees"]
         )
-        return cls(features, trees, stored["left_out"])
+        return cls(
+            features,
+            trees,
+            tuple(stored["low"]),
+            tuple(stored["high"]),
+            stored["beyond"],
+            stored["left_out"],
+        )
 
 
 def fit_loss(
@@ -207,8 +232,43 @@ def fit_loss(
         random_state=seed,
     )
     forest.fit(matrix, errors)
-    model = LossModel(features, tuple(map(_tree, forest.estimators_)), left_out)
+    low, high = _ends(features, matrix)
+    model = LossModel(
+        features=features,
+        trees=tuple(map(_tree, forest.estimators_)),
+        low=low,
+        high=high,
+        beyond=_beyond(matrix, low, high),
+        left_out=left_out,
+    )
     return model, np.asarray(forest.oob_prediction_)
+
+
+def _ends(
+    features: Sequence[Feature], matrix: NDArray[np.float32]
+) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Return between which numbers most rows lie, column by column."""
+    ends = []
+    for levels, column in zip(
+        ((), *(each.levels for each in features)), matrix.T, strict=True
+    ):
+        there = column[~np.isnan(column)]
+        if levels:
+            ends.append((0.0, len(levels) - 1.0))
+        elif not len(there):
+            ends.append((0.0, 0.0))
+        else:
+            low, high = np.quantile(there, ENDS)
+            ends.append((float(low), float(high)))
+    return tuple(low for low, _ in ends), tuple(high for _, high in ends)
+
+
+def _beyond(
+    matrix: NDArray[np.float32], low: Sequence[float], high: Sequence[float]
+) -> float:
+    # A missing number is neither above nor below.
+    out = (matrix < np.array(low, np.float32)) | (matrix > np.array(high, np.float32))
+    return float(out.any(axis=1).mean())
 
 
 def _tree(fitted: Any) -> Tree:

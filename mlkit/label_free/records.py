@@ -83,6 +83,7 @@ def concluded(
     assumption: str,
     notes: tuple[str, ...],
     max_loss: float,
+    unknown: float = 0.0,
 ) -> Expected:
     """Return the estimate with its verdict.
 
@@ -95,13 +96,15 @@ def concluded(
         Half the width of the interval.
     max_loss : float
         A loss of no more than this is no drop, in the metric's own unit.
+    unknown : float
+        By how much more the upper end may be off, where nothing is known.
     """
     spec = METRICS[metric]
     if math.isnan(value):
         half = math.nan
     most = math.inf if spec.needs == "value" or metric == "log_loss" else spec_top(spec)
     lower = value - half if math.isnan(half) else max(0.0, value - half)
-    upper = value + half if math.isnan(half) else min(most, value + half)
+    upper = value + half if math.isnan(half) else min(most, value + half + unknown)
     found = realised or Realised(math.nan, math.nan, math.nan)
     loss = spec.sign * (found.value - value)
     worst = found.value - found.lower if spec.sign > 0 else found.upper - found.value

@@ -14,6 +14,8 @@ from mlkit.label_free.curves import Curve, Numbers, ascending
 from mlkit.label_free.records import Expected, concluded
 
 NORMAL_95 = 1.959963984540054
+# A smaller share of rows beyond the labelled ones is not worth a sentence.
+TOLD_BEYOND = 0.05
 METRICS = ("mae", "rmse")
 ASSUMPTION = (
     "No concept drift: for rows that look alike, errors are as large as they were on "
@@ -65,20 +67,21 @@ def estimate_regression(
     along that expectation the mean error and the mean squared error of the labelled
     rows are read off (isotonic, as both must grow with it). The interval adds what the
     labelled rows leave open, by bin weighed by the density ratio, and what the errors
-    to come vary by.
+    to come vary by. Rows beyond what the labelled rows cover (outside the 1 % and 99 %
+    quantiles of a number, or of a new level), as far as there are more of them, raise
+    the upper end by the mean error of the worst bin.
     """
     given = _checked(reference, predictions, features, metrics)
     (along,) = reference.curves
     assert reference.loss is not None
     score = reference.loss.expected(features, given)
     effective = along.effective_rows(score)
+    beyond = reference.loss.unknown(features, given)
     found = []
     for metric in metrics:
-        value, half = _absolute(along, score)
+        value, half, unknown = _absolute(along, score, beyond)
         if metric == "rmse":
-            square, half = _squared(along, score)
-            value = math.sqrt(square)
-            half = half / (2 * value) if value > 0 else 0.0
+            value, half, unknown = _root(along, score, beyond)
         found.append(
             concluded(
                 metric,
@@ -88,8 +91,9 @@ def estimate_regression(
                 rows=len(given),
                 effective_rows=effective,
                 assumption=ASSUMPTION,
-                notes=_notes(reference, along, effective),
+                notes=_notes(reference, along, effective, beyond),
                 max_loss=max_loss,
+                unknown=unknown,
             )
         )
     return tuple(found)
@@ -127,12 +131,20 @@ def _checked(
     return given
 
 
-def _absolute(along: Curve, score: Numbers) -> tuple[float, float]:
-    return _mean(along, score, ABSOLUTE, SQUARED)
+def _absolute(
+    along: Curve, score: Numbers, beyond: float
+) -> tuple[float, float, float]:
+    """Return the expected error, half its interval, and what is not known of it."""
+    value, half = _mean(along, score, ABSOLUTE, SQUARED)
+    return value, half, beyond * float(along.means(ABSOLUTE).max())
 
 
-def _squared(along: Curve, score: Numbers) -> tuple[float, float]:
-    return _mean(along, score, SQUARED, FOURTH)
+def _root(along: Curve, score: Numbers, beyond: float) -> tuple[float, float, float]:
+    """Return the same of the root of the mean squared error."""
+    square, half = _mean(along, score, SQUARED, FOURTH)
+    value = math.sqrt(square)
+    most = math.sqrt(square + beyond * float(along.means(SQUARED).max()))
+    return value, half / (2 * value) if value > 0 else 0.0, most - value
 
 
 def _mean(
@@ -157,7 +169,7 @@ def _mean(
 
 
 def _notes(
-    reference: LabelledAnswers, along: Curve, effective: float
+    reference: LabelledAnswers, along: Curve, effective: float, beyond: float
 ) -> tuple[str, ...]:
     notes = []
     if not _tells(along):
@@ -169,6 +181,11 @@ def _notes(
         notes.append(
             f"The rows differ from the {reference.rows:,} labelled ones, which are "
             f"worth {effective:,.0f} here"
+        )
+    if beyond > TOLD_BEYOND:
+        notes.append(
+            f"Of the rows, {beyond:.0%} more than of the labelled ones lie beyond what "
+            "those cover, where nothing is known of errors"
         )
     left_out = 0 if reference.loss is None else reference.loss.left_out
     if left_out:

@@ -192,10 +192,19 @@ def _codes(cells: pd.Series, classes: tuple[str, ...]) -> tuple[Numbers, list[st
     """Return class codes, NaN where there is none, and what is no class."""
     known = {label: float(code) for code, label in enumerate(classes)}
     known |= {k: v for k, v in _by_other_names(classes).items() if k not in known}
-    texts = [_text(cell) for cell in cells]
+    texts = _texts(cells)
     codes = np.array([known.get(text, np.nan) for text in texts], dtype=np.float64)
     odd = [text for text in texts if text and text not in known]
     return codes, odd
+
+
+def _texts(cells: pd.Series) -> list[str]:
+    """Return the text of each cell, empty where there is none."""
+    if cells.dtype == object:
+        # Here True and 1 are equal, and are not the same text.
+        return [_text(cell) for cell in cells]
+    known = {value: _text(value) for value in cells.dropna().unique()}
+    return [known.get(cell, "") for cell in cells.tolist()]
 
 
 def _text(cell: Any) -> str:

@@ -115,7 +115,7 @@ def _of_rows(looked: Look, past: Past) -> Parts:
         replace(each, drift=drifted.short.get(each.label, each.drift)) for each in fresh
     ]
     windows = with_past(fresh, past, now=looked.now, **_limits(params))
-    overall = _overall(looked)
+    overall = _overall(looked, fresh)
     reference, expectation = looked.watched.reference, expect(looked)
     compared = perform.compare_with_reference(
         None if reference is None else reference.performance,
@@ -163,8 +163,10 @@ def _figures(looked: Look, window: Window, past: Past) -> WindowFigures:
     return figures(looked.measures)
 
 
-def _overall(looked: Look) -> WindowFigures:
+def _overall(looked: Look, fresh: Sequence[WindowFigures]) -> WindowFigures:
     windows, inside = looked.windows, np.zeros(len(looked.frame), dtype=bool)
+    if len(fresh) == 1 and fresh[0].version == looked.watched.version:
+        return replace(fresh[0], label="all", drift=None)
     for window in windows:
         inside |= window.rows
     if not windows:

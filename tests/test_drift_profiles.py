@@ -23,7 +23,7 @@ from mlkit.drift import (
     count_rows,
     reference_profile,
 )
-from mlkit.drift.bins import MOST_LEVELS, count_numbers
+from mlkit.drift.bins import MOST_LEVELS
 from mlkit.drift.moments import Grid, Moments, grid_of, moments_of
 from mlkit.drift.reading import read_column
 from mlkit.drift.tallies import LEVELS, Tally, ends, tally_column, tally_read
@@ -116,16 +116,18 @@ def test_profiles_of_any_parts_in_any_order_are_that_of_all_rows(
 
 
 def test_current_rows_are_counted_on_the_edges_of_the_reference() -> None:
-    frame = table(90, seed=1)
+    # A third of the values are edges themselves.
+    frame = pd.concat([table(60, seed=1), table().head(30)], ignore_index=True)
+    frame["at"] = table(90)["at"]
     current = count_rows(REFERENCE, frame, SCHEMA, predictions=answers(90))
     assert current.rows == 90
     assert [each.bins for each in current.columns] == [
         each.bins for each in REFERENCE.columns
     ]
     age, region = current.columns[0], current.columns[2]
-    present = frame["age"].dropna().to_numpy()
-    edges = np.array(age.bins.edges)
-    assert list(age.counts.cells) == list(count_numbers(present, edges))
+    present = frame["age"].dropna()
+    places = [sum(value > edge for edge in age.bins.edges) for value in present]
+    assert list(age.counts.cells) == [places.count(i) for i in range(age.bins.size)]
     assert age.counts.missing == 90 - len(present)
     expected = frame["region"].value_counts()
     assert region.counts.cells == (*expected[list(region.bins.levels)], 0)
@@ -181,7 +183,7 @@ def test_a_metric_does_not_add_up_and_is_left_out() -> None:
 @pytest.mark.parametrize(
     ("one", "other", "both"),
     [
-        (("9", "10"), ("8.5", "1e+22"), ("8.5", "1e+22")),
+        (("9", "10"), ("10", "1e+22"), ("9", "1e+22")),
         (("-3", "2"), None, ("-3", "2")),
         (
             ("2024-01-01T00:00:00", "2024-01-01T00:00:00.5"),

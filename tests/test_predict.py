@@ -9,8 +9,10 @@ import pandas as pd
 import pytest
 
 from mlkit import data, predict, train
+from mlkit.cli.errors import code_of
 from mlkit.params import load_params
 from mlkit.predict import PredictError, predict_file
+from mlkit.sources import SourceError
 from tests.workspace import TOY, toy_table
 
 NAMES = ["age", "visits", "region", "bought"]
@@ -113,3 +115,27 @@ def test_what_does_not_fit_names_the_file_and_advises_for_scoring(root: Path) ->
 def test_a_column_of_a_prediction_s_name_is_refused(root: Path) -> None:
     toy_table(30).assign(prediction=1).to_csv(root / "new.csv", index=False)
     assert refusal(root).startswith("new.csv: the predictions go into new columns")
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (b"", "new.csv: the file is empty (0 bytes)"),
+        (b"age,visits,region\n", "new.csv: the table has columns but no rows"),
+        (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "new.csv: this is not a CSV, TSV or Parquet "
+         "file but a PNG image"),
+        (None, "new.csv: this is a folder. Name one file in it"),
+    ],
+)  # fmt: skip
+def test_what_is_no_table_is_refused(
+    root: Path, content: bytes | None, says: str
+) -> None:
+    if content is None:
+        (root / "new.csv").mkdir()
+    else:
+        (root / "new.csv").write_bytes(content)
+    with pytest.raises(SourceError) as caught:
+        predict_file("toy", "new.csv", Path("scored.csv"), root=root)
+    assert str(caught.value).startswith(says)
+    assert not (root / "scored.csv").exists()
+    assert code_of(caught.value) == 2

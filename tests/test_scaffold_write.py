@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score
 
 from mlkit import sources
+from mlkit.cli.errors import code_of
 from mlkit.data import prepare
 from mlkit.params import load_params, yaml12
 from mlkit.pipeline import check_case
@@ -150,7 +151,14 @@ def test_bad_input_gets_a_message_and_leaves_nothing(root: Path, bad: str) -> No
     with pytest.raises((ScaffoldError, SourceError)) as caught:
         write_case("bad", "data/bad.csv", target, root=root)
     assert said in str(caught.value)
+    assert code_of(caught.value) == 2
     assert files(root) == before
+
+
+def test_a_folder_is_no_table(root: Path) -> None:
+    with pytest.raises(SourceError, match=r"data: this is a folder. Name one file"):
+        write_case("new", "data", "bought", root=root)
+    assert not (root / "params" / "new.yaml").exists()
 
 
 def test_a_file_that_is_not_there_is_named_with_the_nearest(root: Path) -> None:

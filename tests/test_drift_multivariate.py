@@ -373,3 +373,33 @@ def test_rows_that_came_since_are_compared_with_those_learned_from(root: Path) -
     assert lost is not None
     assert not lost.ran
     assert "no longer holds all rows" in lost.reason
+
+
+def judged(one: pd.DataFrame, other: pd.DataFrame, **kwargs: Any) -> drift.DriftReport:
+    together = look(one, other)
+    profile = drift.reference_profile(one, PLAIN)
+    return drift.detect(
+        profile, other, PLAIN, params=PARAMS, multivariate=together, **kwargs
+    )
+
+
+def test_columns_that_come_apart_are_drift_of_the_data_though_none_is_flagged() -> None:
+    alike, apart = rows(2, 800), rows(2, 800, correlation=0.0)
+    calm, report = judged(rows(1, 800), alike), judged(rows(1, 800), apart)
+    assert calm.verdict == "none"
+    assert report.flagged == ()
+    assert report.verdict == "drift"
+    assert report.reason.startswith("Current rows can be told from the reference's")
+    assert report.error_rate is not None
+    assert "all columns together" in report.error_rate.words
+    # In a series the same finding has to be surer, and this one is.
+    assert judged(rows(1, 800), apart, level=1e-3).verdict == "drift"
+    assert judged(rows(1, 800), apart, level=1e-40).verdict != "drift"
+
+
+def test_a_small_change_together_is_told_and_no_drift_of_the_data() -> None:
+    report = judged(rows(1, 3000), rows(2, 3000, correlation=0.62))
+    assert report.multivariate is not None
+    assert report.multivariate.separable
+    assert report.verdict == "columns"
+    assert report.reason == report.multivariate.reason

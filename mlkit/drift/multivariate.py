@@ -89,6 +89,16 @@ class Multivariate:
         """The columns by which they can, the most important first."""
         return () if self.domain is None else self.domain.causes
 
+    @property
+    def told(self) -> str:
+        """What the domain classifier found, in a sentence."""
+        return "" if self.domain is None else _told(self.domain)
+
+    @property
+    def left_over(self) -> str:
+        """What the principal components found, in a sentence."""
+        return "" if self.reconstruction is None else _left(self.reconstruction)
+
     def to_dict(self) -> dict[str, Any]:
         """Return the findings as plain JSON data."""
         domain, left = self.domain, self.reconstruction

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from scipy import special
 
 from mlkit.drift import importance, wording
+from mlkit.drift.bearing import FALSE_ALARMS, bearing
 from mlkit.drift.bounds import least_effect
 from mlkit.drift.records import ColumnDrift, DriftReport, DriftTest, ErrorRate
 from mlkit.params.models import Drift
@@ -54,7 +55,8 @@ def judge(report: DriftReport, params: Drift) -> DriftReport:
     The data have drifted when the table broke its schema; when a flagged column has an
     effect whose lower end is at least ``large_effect``, or the predictions one of at
     least ``prediction_effect``; when at least ``drift_share`` of the columns, and two,
-    are flagged; or when the performance dropped.
+    are flagged; when all columns together have changed by as much; or when the
+    performance dropped.
 
     Parameters
     ----------
@@ -75,7 +77,8 @@ def judge(report: DriftReport, params: Drift) -> DriftReport:
     on its effect at the part divided by all tests (Bonferroni). A share of k of J
     columns: each of the k has an effect above 0 at k / J of the part, which by Markov's
     inequality k columns have together in no more than the part of all checks.
-    Performance: the interval, drawn out to the part by the normal distribution.
+    Performance, and all columns together: the interval, drawn out to the part by the
+    normal distribution.
     """
     ways = _ways(report)
     part = None if report.level is None else report.level / len(ways)
@@ -89,6 +92,8 @@ def judge(report: DriftReport, params: Drift) -> DriftReport:
         return replace(report, verdict="drift", reason=". ".join(reasons) + ".")
     if report.flagged or any(each.flagged for each in report.predictions):
         return replace(report, verdict="columns", reason=wording.some_columns(report))
+    if report.multivariate is not None and report.multivariate.flagged:
+        return replace(report, verdict="columns", reason=report.multivariate.reason)
     return replace(report, verdict="none", reason=wording.no_drift(report))
 
 
@@ -99,6 +104,8 @@ def _ways(report: DriftReport) -> tuple[str, ...]:
         ways.append("predictions")
     if report.performance is not None and report.performance.loss is not None:
         ways.append("performance")
+    if report.multivariate is not None and report.multivariate.ran:
+        ways.append("together")
     return tuple(ways)
 
 
@@ -128,7 +135,8 @@ def _reasons(report: DriftReport, bar: _Bar) -> list[str]:
         found.append(wording.large(large, params, importance.hardly_used(counted)))
     if _many(flagged, len(counted), bar):
         found.append(wording.many(len(flagged), len(counted), params))
-    return found
+    together = bearing(report.multivariate, params, bar.level)
+    return [*found, *(wording.sentence_start(each) for each in together)]
 
 
 def _many(flagged: Sequence[ColumnDrift], counted: int, bar: _Bar) -> bool:
@@ -164,4 +172,6 @@ def _error_rate(report: DriftReport, ways: Sequence[str], params: Drift) -> Erro
         rates["the predictions"] = params.false_discovery_rate
     if "performance" in ways:
         rates["the performance"] = ONE_SIDE
+    if "together" in ways:
+        rates["all columns together"] = FALSE_ALARMS
     return ErrorRate(min(1.0, sum(rates.values())), wording.error_rate(rates))

@@ -1,0 +1,96 @@
+"""Which findings about many columns at once bear on the verdict.
+
+What is flagged is more than chance and more than a trifle. The verdict asks for more: a
+change that is surely as large as ``drift.large_effect`` would be in one column.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+from scipy import special
+
+from mlkit.drift.multivariate import Multivariate
+from mlkit.drift.reconstruction import LEVEL as RECONSTRUCTION_LEVEL
+from mlkit.params.models import Drift
+
+# The intervals' own chance of an end on the wrong side.
+ONE_SIDE = 0.025
+# No more than this share of checks without drift had a finding, whatever the number of
+# rows: benchmarks/label_free.py.
+FALSE_ALARMS = 0.02
+
+
+def bearing(
+    found: Multivariate | None, params: Drift, level: float | None
+) -> tuple[str, ...]:
+    """Return the findings that bear on the verdict, one sentence each.
+
+    Parameters
+    ----------
+    found : Multivariate or None
+        The findings, if columns were looked at together.
+    params : Drift
+        The section ``drift`` of the case.
+    level : float or None
+        Chance that any of them may bear for nothing, divided among what was looked at;
+        None where the check is not one of a series.
+    """
+    if found is None or not found.flagged:
+        return ()
+    parts = [found.domain, found.reconstruction, *found.embeddings, *found.texts]
+    looked_at = sum(each is not None for each in parts)
+    each_level = None if level is None else level / looked_at
+    sure = set(_sure(found, params, each_level))
+    return tuple(each for each in found.findings if each in sure)
+
+
+def _sure(found: Multivariate, params: Drift, level: float | None) -> Iterator[str]:
+    least = area_of(params.large_effect)
+    if found.domain is not None and found.separable:
+        drawn = _drawn_out(found.domain.auc, found.domain.lower, ONE_SIDE, level)
+        if drawn > least:
+            yield found.told
+    left = found.reconstruction
+    if left is not None and left.flagged:
+        up = left.area > 0.5
+        value, end = (left.area, left.lower) if up else (1 - left.area, 1 - left.upper)
+        if _drawn_out(value, end, RECONSTRUCTION_LEVEL / 2, level) > least:
+            yield found.left_over
+    for point in found.embeddings:
+        large = point.effect >= params.large_effect
+        if point.flagged and large and (level is None or point.p <= level):
+            yield point.reason
+    for text in found.texts:
+        new = text.unknown - text.expected >= params.large_effect
+        many = new and (level is None or text.p <= level)
+        told = _drawn_out(text.auc, text.lower, ONE_SIDE, level) > least
+        if text.flagged and (many or told):
+            yield text.reason
+
+
+def area_of(effect: float) -> float:
+    """Return the area under the ROC curve of an effect in one column.
+
+    That is, of the shift of a normal distribution by which this share of rows crosses
+    a value.
+
+    Examples
+    --------
+    >>> round(area_of(0.15), 3)
+    0.605
+    """
+    shift = 2 * float(special.ndtri((1 + effect) / 2))
+    return float(special.ndtr(shift / math.sqrt(2)))
+
+
+def _drawn_out(value: float, end: float, chance: float, level: float | None) -> float:
+    """Return the lower end of an area at another level, on the scale of its logit."""
+    if level is None or level >= chance:
+        return end
+    centre, low = (float(special.logit(each)) for each in (value, end))
+    if not math.isfinite(centre) or not math.isfinite(low):
+        return end
+    wider = float(special.ndtri(level) / special.ndtri(chance))
+    return float(special.expit(centre - (centre - low) * wider))

@@ -15,6 +15,7 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import stats
 
 from mlkit.data import Column, Schema
 from mlkit.drift import (
@@ -23,7 +24,7 @@ from mlkit.drift import (
     count_rows,
     reference_profile,
 )
-from mlkit.drift.bins import MOST_LEVELS
+from mlkit.drift.bins import MOST_LEVELS, count_numbers, number_bins
 from mlkit.drift.moments import Grid, Moments, grid_of, moments_of
 from mlkit.drift.reading import read_column
 from mlkit.drift.tallies import LEVELS, Tally, ends, tally_column, tally_read
@@ -134,6 +135,24 @@ def test_current_rows_are_counted_on_the_edges_of_the_reference() -> None:
     assert region.counts.missing == (frame["region"] == " ").sum()
     assert current.predictions[0].counts.rows == 90
     assert current.period == ("2024-01-01T00:00:00", "2024-01-04T17:00:00")
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_bins_cost_no_more_than_is_stated(seed: int) -> None:
+    rng = RNG(seed)
+    one, other = rng.normal(size=9000), rng.normal(0.1 * seed, 1 + 0.1 * seed, 700)
+    if seed % 2:
+        one, other = one.round(1), other.round(1)
+    bins = number_bins(one)
+    shares = [
+        np.array(count_numbers(x, bins.edge_array)) / len(x) for x in (one, other)
+    ]
+    binned = np.abs(np.cumsum(shares[0]) - np.cumsum(shares[1])).max()
+    exact = stats.ks_2samp(one, other).statistic
+    assert binned <= exact + 1e-12
+    assert exact <= binned + np.minimum(*shares).max() + 1e-12
+    if len(np.unique(one)) <= 128:
+        assert binned == pytest.approx(exact)
 
 
 def test_a_reference_counted_on_itself_is_itself() -> None:

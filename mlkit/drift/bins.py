@@ -6,6 +6,11 @@ quantiles of the reference alone: edges taken from current rows, or of equal wid
 would let a single outlier hide a shift. Fine bins serve what depends on the whole
 distribution (Kolmogorov-Smirnov, Wasserstein); *cuts* join them into about ten, for
 what compares bin by bin (PSI, KL, JS). All other values are counted by *level*.
+
+What bins cost: the distance of two distribution functions, taken at edges alone, is at
+most that of the rows, and below it by no more than the largest share that both sides
+have in one bin. That is about 1/256 where values are distinct; nothing is lost where
+there are up to 128 of them, for each then has a bin of its own.
 """
 
 from __future__ import annotations

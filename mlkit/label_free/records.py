@@ -100,21 +100,17 @@ def concluded(
         By how much more the upper end may be off, where nothing is known.
     """
     spec = METRICS[metric]
-    if math.isnan(value):
-        half = math.nan
-    most = math.inf if spec.needs == "value" or metric == "log_loss" else spec_top(spec)
-    lower = value - half if math.isnan(half) else max(0.0, value - half)
-    upper = value + half if math.isnan(half) else min(most, value + half + unknown)
+    lower, upper = _ends(metric, value, half, unknown)
     found = realised or Realised(math.nan, math.nan, math.nan)
     loss = spec.sign * (found.value - value)
     worst = found.value - found.lower if spec.sign > 0 else found.upper - found.value
     least = loss - math.hypot(worst, half)
     dropped = bool(least > 0 and loss > max_loss)
-    change = _change(found.value, loss, dropped=dropped, beyond=least > 0)
-    said = f"{spec.label} of {show(value)} is expected"
-    said = f"{said} ({show(lower)} to {show(upper)}){change}"
-    if math.isnan(value):
-        said = f"{spec.label} has no meaning on these rows"
+    said = f"{spec.label} has no meaning on these rows"
+    if not math.isnan(value):
+        change = _change(found.value, loss, dropped=dropped, beyond=least > 0)
+        ends = f"{show(lower)} to {show(upper)}"
+        said = f"{spec.label} of {show(value)} is expected ({ends}){change}"
     return Expected(
         metric=metric,
         value=value,
@@ -129,9 +125,15 @@ def concluded(
     )
 
 
-def spec_top(spec: Any) -> float:
-    """Return the largest value a metric of probabilities or labels can have."""
-    return 2.0 if spec.name == "brier" else 1.0
+def _ends(
+    metric: str, value: float, half: float, unknown: float
+) -> tuple[float, float]:
+    """Return the interval, inside what the metric can be."""
+    if math.isnan(value):
+        return math.nan, math.nan
+    open_ended = METRICS[metric].needs == "value" or metric == "log_loss"
+    most = math.inf if open_ended else 2.0 if metric == "brier" else 1.0
+    return max(0.0, value - half), min(most, value + half + unknown)
 
 
 def _change(was: float, loss: float, *, dropped: bool, beyond: bool) -> str:

@@ -29,6 +29,7 @@ from mlkit.pipeline.steps import Step, load_dataset
 from mlkit.registry import DamageError, ModelRegistry, Record, RegistryError
 
 RETRAIN = "retrain"
+OTHER = "Predictions are not compared: the model in production has other columns"
 
 
 @dataclass(frozen=True, eq=False)
@@ -247,8 +248,7 @@ def _champion(step: Step, dataset: Dataset) -> Compared:
         what = f"The data are those that version {record.version} learned from."
         return replace(found, same=True, what=what)
     if input_shape(loaded.schema) != input_shape(dataset.schema):
-        note = "Predictions are not compared: the model in production has other columns"
-        return replace(found, notes=(f"{note} than the data have now.",))
+        return replace(found, notes=(f"{OTHER} than the data have now.",))
     rows = unseen_rows(dataset, loaded.train_hashes)
     if not len(rows):
         note = "Predictions are not compared: the model learned from every test row."
@@ -338,7 +338,5 @@ def _fallback(step: Step, dataset: Dataset) -> Loaded | str:
         return champion
     loaded = champion[2]
     if input_shape(loaded.schema) != input_shape(dataset.schema):
-        return (
-            "Predictions are not compared: the model in production has other columns."
-        )
+        return f"{OTHER}."
     return loaded

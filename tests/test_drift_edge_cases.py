@@ -10,7 +10,13 @@ import pandas as pd
 import pytest
 
 from mlkit.data import Column, Schema
-from mlkit.drift import ColumnDrift, DriftReport, detect, reference_profile
+from mlkit.drift import (
+    ColumnDrift,
+    DriftReport,
+    count_rows,
+    detect,
+    reference_profile,
+)
 from mlkit.params.models import Drift
 
 RNG = np.random.default_rng
@@ -247,6 +253,23 @@ def test_values_beyond_the_reference_are_found_where_the_rest_is_calm() -> None:
     assert calm.outside is not None
     assert calm.outside < 0.01
     assert "range" not in {test.subject for test in calm.tests}
+
+
+def test_the_range_is_told_only_where_it_is_known() -> None:
+    described, rng = schema("number"), RNG(8)
+    one, other = rng.normal(size=N), rng.normal(size=N)
+    other[:50] = -50.0
+    low = only(checked(one, other))
+    assert low.outside == pytest.approx(0.05, abs=0.003)
+    assert "lie below all that the reference had" in low.reason
+    # Of a reference put together from tables, outer bins may hold rows of its own.
+    profile = reference_profile(pd.DataFrame({"x": one}), described)
+    both = profile + count_rows(profile, pd.DataFrame({"x": other}), described)
+    (found,) = detect(
+        both, pd.DataFrame({"x": other}), described, params=Drift()
+    ).columns
+    assert found.outside is not None
+    assert found.outside < 0.01
 
 
 def test_a_small_window_lacks_rare_levels_without_drift() -> None:

@@ -128,14 +128,14 @@ def some_columns(report: DriftReport) -> str:
     flagged = report.flagged
     verb = "is" if len(flagged) == 1 else "are"
     columns = counted(len(report.columns), "column")
-    said = f"{len(flagged):,} of {columns} {verb} flagged"
-    if flagged:
-        said += f" ({names(flagged)})"
-    if any(each.flagged for each in report.predictions):
-        said += ", and the predictions"
+    end = "not surely enough changed, for drift of the data as a whole."
+    answers = any(each.flagged for each in report.predictions)
+    if not flagged:
+        return f"The predictions are flagged, and none of {columns}: {end}"
+    also = ", and the predictions" if answers else ""
     return (
-        f"{said}: too few, and not surely enough changed, for drift of the data as a "
-        "whole."
+        f"{len(flagged):,} of {columns} {verb} flagged ({names(flagged)}){also}: too "
+        f"few, and {end}"
     )
 
 

@@ -333,6 +333,8 @@ def test_a_challenger_is_compared_on_the_same_requests(root: Path) -> None:
                     "toy", version, features, said, float(p), known,
                     id=f"r{place}", at=NOW - HOUR,
                 )  # fmt: skip
+        # A request that one of them did not get is none of both.
+        log.log_prediction("toy", "1.0.0", {}, "no", 0.1, "yes", id="alone", at=NOW)
     found = looked(root)
     assert found.challenger is not None
     assert (found.challenger.version, found.challenger.n) == (challenger, 300)
@@ -359,6 +361,25 @@ def test_windows_outlive_their_rows(root: Path) -> None:
     # What did not change is not computed again, and comes out the same.
     fresh = [w for w in after.windows if not w.stored]
     assert fresh == list(before.windows[1:])
+
+
+def test_an_outcome_that_is_corrected_is_measured_again(root: Path) -> None:
+    params = make_params()
+    log_days(root, [Day(60), Day(60)])
+    before = check(params, root, now=NOW)
+    commit(before, params, root, now=NOW)
+    rows = gather(params, root, now=NOW).frame
+    right = rows[
+        (rows["prediction"] == rows["actual"]) & rows["id"].str.startswith("1-")
+    ]
+    with PredictionLogger(root / "data" / "predictions") as log:
+        for name, said in zip(right["id"][:20], right["prediction"][:20], strict=True):
+            other = "no" if said == "yes" else "yes"
+            log.log_actual(name, other, model_name="toy")
+    after = check(params, root, now=NOW)
+    accuracy = [w.metrics["accuracy"].value for w in (*before.windows, *after.windows)]
+    assert accuracy[2] == pytest.approx(accuracy[0] - 20 / 60)
+    assert accuracy[3] == accuracy[1]
 
 
 def test_windows_by_count_stay_where_they_are(root: Path) -> None:
@@ -448,6 +469,7 @@ def test_a_wrong_clock_is_told(root: Path) -> None:
     assert "later than now and left out" in " ".join(found.notes)
     assert found.overall is not None
     assert found.overall.predictions == 60
+    assert len(gather(make_params(), root, now=NOW).frame) == 60
 
 
 def test_what_became_of_a_retrain_is_told_by_the_caller(root: Path) -> None:

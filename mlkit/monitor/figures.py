@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from mlkit import store
 from mlkit.metrics import (
     METRICS,
     Estimate,
@@ -129,7 +130,15 @@ def window_figures(
         calibration=_calibration(answers, answered, measures),
         versions={str(name): int(count) for name, count in asked.items()},
         version=version,
+        digest=_digest(answers, answered),
     )
+
+
+def _digest(answers: Answers, rows: Rows) -> str:
+    """Return a fingerprint of what was answered and what came of it."""
+    sides = (answers.predicted, answers.truth, answers.probabilities)
+    content = b"".join(side[rows].tobytes() for side in sides if side is not None)
+    return store.sha256_bytes(content)[:16]
 
 
 def latency(milliseconds: pd.Series) -> Latency | None:

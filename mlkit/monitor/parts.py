@@ -158,7 +158,7 @@ def _figures(looked: Look, window: Window, past: Past) -> WindowFigures:
 
     quick = figures(counted_only)
     before = past.still_holds(quick)
-    if before is not None and before.labelled == quick.labelled:
+    if before is not None and before.digest == quick.digest:
         return replace(before, late_labels=quick.late_labels)
     return figures(looked.measures)
 

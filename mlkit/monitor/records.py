@@ -143,6 +143,9 @@ class WindowFigures:
         Predictions of every version that was asked in the window.
     version : str or None
         The version that the figures are of.
+    digest : str
+        Fingerprint of its answers and outcomes: a window with the same one need not be
+        measured again.
     stored : bool
         Whether the figures come from the history, as the log holds the rows no longer.
     """
@@ -162,6 +165,7 @@ class WindowFigures:
     drift: WindowDrift | None = None
     versions: Mapping[str, int] = field(default_factory=dict)
     version: str | None = None
+    digest: str = ""
     stored: bool = False
 
     @property
@@ -189,6 +193,7 @@ class WindowFigures:
             "drift": self.drift and self.drift.to_dict(),
             "versions": dict(self.versions),
             "version": self.version,
+            "digest": self.digest,
             "stored": self.stored,
         }
 

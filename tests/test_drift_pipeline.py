@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,24 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     make_workspace(tmp_path, rows=ROWS)
     monkeypatch.setenv("MLKIT_ROOT", str(tmp_path))
     return tmp_path
+
+
+@pytest.fixture(scope="module")
+def learned(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a workspace whose case was retrained once."""
+    root = make_workspace(tmp_path_factory.mktemp("learned"), rows=ROWS)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MLKIT_ROOT", str(root))
+        retrain(root)
+    return root
+
+
+@pytest.fixture
+def trained(learned: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return a copy of it, to be changed."""
+    root = Path(shutil.copytree(learned, tmp_path / "copy"))
+    monkeypatch.setenv("MLKIT_ROOT", str(root))
+    return root
 
 
 def check(
@@ -98,18 +117,18 @@ def test_a_first_run_has_nothing_to_compare_with_and_leaves_a_profile(
     assert answers.realised["roc_auc"].value == profile.performance.value
 
 
-def test_the_same_data_again_are_trivially_no_drift(root: Path) -> None:
-    retrain(root)
-    _, report = retrain(root)
+def test_the_same_data_again_are_trivially_no_drift(trained: Path) -> None:
+    _, report = retrain(trained)
     assert report.verdict == "none"
     assert report.reason == "The data are those that version 1.0.0 learned from."
 
 
-def test_a_later_run_is_compared_with_the_profile_of_the_champion(root: Path) -> None:
-    retrain(root)
+def test_a_later_run_is_compared_with_the_profile_of_the_champion(
+    trained: Path,
+) -> None:
     later = pd.concat([toy_table(ROWS), moved(toy_table(ROWS, seed=5))])
-    later.to_csv(root / "data" / "toy.csv", index=False)
-    record, report = retrain(root)
+    later.to_csv(trained / "data" / "toy.csv", index=False)
+    record, report = retrain(trained)
     assert report.verdict == "drift"
     assert report.flagged == ("age",)
     assert report.predictions[0].flagged
@@ -120,35 +139,34 @@ def test_a_later_run_is_compared_with_the_profile_of_the_champion(root: Path) ->
     assert summary["flagged"] == ["age"]
 
 
-def test_a_file_is_compared_with_the_version_in_production(root: Path) -> None:
-    retrain(root)
-    calm = write(root, toy_table(ROWS, seed=7))
-    (root / "data" / "toy.csv").unlink()
-    record, report = check_alone(root, current=calm)
+def test_a_file_is_compared_with_the_version_in_production(trained: Path) -> None:
+    calm = write(trained, toy_table(ROWS, seed=7))
+    (trained / "data" / "toy.csv").unlink()
+    record, report = check_alone(trained, current=calm)
     assert report.verdict == "none"
     assert report.predictions
     assert report.performance is not None
     assert report.performance.current.n == ROWS
     assert not (record.folder.path / "drift" / PROFILE).exists()
-    _, drifted = check_alone(root, current=write(root, moved(toy_table(ROWS, seed=7))))
+    _, drifted = check_alone(
+        trained, current=write(trained, moved(toy_table(ROWS, seed=7)))
+    )
     assert drifted.verdict == "drift"
     assert "predictions have drifted" in drifted.reason
 
 
-def test_a_file_without_labels_has_no_performance_and_says_so(root: Path) -> None:
-    retrain(root)
-    current = write(root, toy_table(ROWS, seed=7).drop(columns="bought"))
-    _, report = check_alone(root, current=current)
+def test_a_file_without_labels_has_no_performance_and_says_so(trained: Path) -> None:
+    current = write(trained, toy_table(ROWS, seed=7).drop(columns="bought"))
+    _, report = check_alone(trained, current=current)
     assert report.performance is None
     assert any("no 'bought'" in note for note in report.notes)
 
 
-def test_labels_that_are_unknown_are_counted_and_left_out(root: Path) -> None:
-    retrain(root)
+def test_labels_that_are_unknown_are_counted_and_left_out(trained: Path) -> None:
     frame = toy_table(ROWS, seed=7)
     frame.loc[:9, "bought"] = "maybe"
     frame.loc[10:19, "bought"] = None
-    _, report = check_alone(root, current=write(root, frame))
+    _, report = check_alone(trained, current=write(trained, frame))
     assert report.performance is not None
     assert report.performance.current.n == ROWS - 20
     said = " ".join(report.notes)
@@ -162,17 +180,16 @@ def test_labels_that_are_unknown_are_counted_and_left_out(root: Path) -> None:
 
 @pytest.mark.parametrize("sensitive", [False, True])
 def test_labels_that_are_all_written_otherwise_break_the_schema(
-    root: Path, sensitive: bool
+    trained: Path, sensitive: bool
 ) -> None:
-    retrain(root)
     if sensitive:
-        path = root / "params" / "toy.yaml"
+        path = trained / "params" / "toy.yaml"
         hidden = "  sensitive: [bought]\ntrain:"
         path.write_text(path.read_text().replace("train:", hidden, 1))
     frame = toy_table(ROWS, seed=7)
     frame["bought"] = frame["bought"].map({"yes": "Y", "no": "N"})
     frame.loc[:99, "bought"] = None
-    _, report = check_alone(root, current=write(root, frame))
+    _, report = check_alone(trained, current=write(trained, frame))
     assert report.verdict == "drift"
     assert report.flagged == ("bought",)
     assert report.performance is None
@@ -187,10 +204,9 @@ def test_labels_that_are_all_written_otherwise_break_the_schema(
     assert report_room.drift_findings(report)._repr_html_()
 
 
-def test_a_file_whose_labels_are_not_known_yet_is_no_finding(root: Path) -> None:
-    retrain(root)
+def test_a_file_whose_labels_are_not_known_yet_is_no_finding(trained: Path) -> None:
     frame = toy_table(ROWS, seed=7).assign(bought=None)
-    _, report = check_alone(root, current=write(root, frame))
+    _, report = check_alone(trained, current=write(trained, frame))
     assert report.verdict == "none"
     assert any("900 current rows have no 'bought' yet" in n for n in report.notes)
 
@@ -204,28 +220,25 @@ def test_a_file_whose_labels_are_not_known_yet_is_no_finding(root: Path) -> None
     ],
 )
 def test_a_file_that_breaks_the_schema_is_drift(
-    root: Path, change: Any, words: str
+    trained: Path, change: Any, words: str
 ) -> None:
-    retrain(root)
-    current = write(root, change(toy_table(200, seed=7)))
-    _, report = check_alone(root, current=current)
+    current = write(trained, change(toy_table(200, seed=7)))
+    _, report = check_alone(trained, current=current)
     assert report.verdict == "drift"
     assert words in report.reason
 
 
-def test_a_file_with_few_rows_is_not_judged(root: Path) -> None:
-    retrain(root)
-    _, report = check_alone(root, current=write(root, toy_table(30)))
+def test_a_file_with_few_rows_is_not_judged(trained: Path) -> None:
+    _, report = check_alone(trained, current=write(trained, toy_table(30)))
     assert report.verdict == "too_few"
     assert "30 rows" in report.reason
 
 
-def test_a_broken_file_stops_a_check_and_no_retrain(root: Path) -> None:
-    retrain(root)
-    (root / "data" / "page.csv").write_text("<html><body>not found</body></html>")
+def test_a_broken_file_stops_a_check_and_no_retrain(trained: Path) -> None:
+    (trained / "data" / "page.csv").write_text("<html><body>not found</body></html>")
     with pytest.raises(SourceError, match=r"page\.csv"):
-        check_alone(root, current="data/page.csv")
-    record, report = retrain(root, current="data/page.csv")
+        check_alone(trained, current="data/page.csv")
+    record, report = retrain(trained, current="data/page.csv")
     assert report.verdict == "not_applicable"
     assert "could not be read" in report.reason
     assert "page.csv" in report.reason
@@ -297,11 +310,10 @@ def test_a_draft_is_checked_and_leaves_no_profile(root: Path) -> None:
     assert [path.name for path in folder.iterdir()] == ["drift.json"]
 
 
-def test_a_check_of_its_own_asks_the_version_in_production(root: Path) -> None:
-    retrain(root)
+def test_a_check_of_its_own_asks_the_version_in_production(trained: Path) -> None:
     later = pd.concat([toy_table(ROWS), toy_table(ROWS, seed=5)])
-    later.to_csv(root / "data" / "toy.csv", index=False)
-    _, report = check_alone(root)
+    later.to_csv(trained / "data" / "toy.csv", index=False)
+    _, report = check_alone(trained)
     assert report.verdict == "none"
     assert report.predictions
     assert report.performance is not None
@@ -325,10 +337,11 @@ def test_sensitive_columns_are_masked_in_what_is_kept(root: Path) -> None:
     assert not any(word in text for text in kept for word in ("north", "south", '"yes'))
 
 
-def test_the_head_of_the_page_says_what_was_found(root: Path) -> None:
-    retrain(root)
-    _, calm = check_alone(root, current=write(root, toy_table(ROWS, seed=7)))
-    _, drifted = check_alone(root, current=write(root, moved(toy_table(ROWS, seed=7))))
+def test_the_head_of_the_page_says_what_was_found(trained: Path) -> None:
+    _, calm = check_alone(trained, current=write(trained, toy_table(ROWS, seed=7)))
+    _, drifted = check_alone(
+        trained, current=write(trained, moved(toy_table(ROWS, seed=7)))
+    )
     assert pipeline.drift_outcome(calm).tone == "good"
     assert pipeline.drift_outcome(drifted).tone == "bad"
     numbers = {each["label"]: each for each in pipeline.drift_numbers(drifted)}

@@ -9,7 +9,7 @@ import pandas as pd
 
 from mlkit.alerts import Finding
 from mlkit.data.wording import counted
-from mlkit.metrics import MetricSpec, paired_test, show
+from mlkit.metrics import MetricSpec, PairedTest, Scored, paired_test, show
 from mlkit.monitor.answers import Answers
 from mlkit.monitor.figures import Measures
 from mlkit.monitor.found import Found
@@ -64,24 +64,28 @@ def compare_versions(
             "(monitor.min_labels)"
         )
         return Challenger(challenger, len(both), None, "undecided", reason)
-    scored = []
-    for side in sides:
-        places = side[both].to_numpy()
-        # In the order of the ids: the test asks for the same rows on both sides.
-        chosen = answers.take(places)
-        scored.append(scored_for(spec, chosen, np.ones(len(places), dtype=bool)))
-    champion, other = scored
-    assert champion is not None
-    assert other is not None
+    scored = [_same(answers, spec, side[both].to_numpy()) for side in sides]
     test = paired_test(
         spec,
-        champion,
-        other,
+        *scored,
         min_gain=min_gain,
         confidence=measures.confidence,
         resamples=measures.resamples,
         seed=measures.seed,
     )
+    return _told(test, spec, version, challenger)
+
+
+def _same(answers: Answers, spec: MetricSpec, places: np.ndarray) -> Scored:
+    """Return rows in the order of their ids, which both sides share."""
+    scored = scored_for(spec, answers.take(places), np.ones(len(places), dtype=bool))
+    assert scored is not None
+    return scored
+
+
+def _told(
+    test: PairedTest, spec: MetricSpec, version: str, challenger: str
+) -> Challenger:
     verdict: Literal["better", "not better", "undecided"] = "undecided"
     if test.defined:
         verdict = "better" if test.better else verdict
@@ -89,9 +93,9 @@ def compare_versions(
     gain = test.reason or f"gains {show(test.gain)}, at least {show(test.lower)}"
     reason = (
         f"version {challenger} {gain} in {spec.label} over {version} on "
-        f"{counted(len(both), 'request')}: {verdict}"
+        f"{counted(test.n, 'request')}: {verdict}"
     )
-    return Challenger(challenger, len(both), test.to_dict(), verdict, reason)
+    return Challenger(challenger, test.n, test.to_dict(), verdict, reason)
 
 
 def _places(frame: pd.DataFrame, version: str, usable: np.ndarray) -> pd.Series:

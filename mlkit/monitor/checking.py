@@ -15,7 +15,7 @@ from mlkit.monitor.found import Found, together
 from mlkit.monitor.gathering import gather
 from mlkit.monitor.health import judge_health
 from mlkit.monitor.history import read_past
-from mlkit.monitor.parts import find_parts
+from mlkit.monitor.parts import Parts, find_parts
 from mlkit.monitor.recorded import judge_recorded, read_recorded
 from mlkit.monitor.records import Recorded
 from mlkit.monitor.usage import Usage
@@ -67,15 +67,10 @@ def check(
     totals = read_totals(folder, params.model).with_answers(gathered.frame)
     recorded = read_recorded(folder, now=now, days=params.monitor.keep_history_days)
     parts = find_parts(params, root, gathered, watched, past, totals, now=now)
-    news = Found()
-    if retrained is not None:
-        told = retrained()
-        news = Found(() if told is None else (told,), RETRAINS)
+    news = _news(retrained)
     found = together([_measured(params, watched, recorded), parts.found, news])
     found = replace(found, findings=_worst(found.findings, watched.version))
-    judged = bool(parts.windows or recorded)
-    drifted = parts.drifted
-    return Check(
+    made = Check(
         model=params.model,
         version=watched.version,
         at=now.isoformat(),
@@ -83,7 +78,22 @@ def check(
         primary=watched.primary,
         window=named(params.monitor.window),
         windows=parts.windows,
-        health=judge_health(found.findings, judged=judged),
+        health=judge_health(found.findings, judged=bool(parts.windows or recorded)),
+        recorded=recorded,
+        findings=found.findings,
+        causes_checked=tuple(dict.fromkeys(found.checked)),
+        log=gathered.log,
+        totals=totals.to_dict(),
+        notes=(*gathered.notes, *watched.notes, *found.notes),
+    )
+    return replace(_with(made, parts), resources=usage.end())
+
+
+def _with(made: Check, parts: Parts) -> Check:
+    """Return a check with what follows from the rows of the log."""
+    drifted = parts.drifted
+    return replace(
+        made,
         overall=parts.overall,
         performance=parts.performance,
         trends=parts.trends,
@@ -94,14 +104,15 @@ def check(
         expected=parts.expected,
         challenger=parts.challenger,
         quality=drifted.quality,
-        recorded=recorded,
-        findings=found.findings,
-        causes_checked=tuple(dict.fromkeys(found.checked)),
-        log=gathered.log,
-        totals=totals.to_dict(),
-        resources=usage.end(),
-        notes=(*gathered.notes, *watched.notes, *found.notes),
     )
+
+
+def _news(retrained: Callable[[], Finding | None] | None) -> Found:
+    """Return what the caller knows of the newest retrain."""
+    if retrained is None:
+        return Found()
+    told = retrained()
+    return Found(() if told is None else (told,), RETRAINS)
 
 
 def _worst(findings: Sequence[Finding], version: str | None) -> tuple[Finding, ...]:

@@ -152,16 +152,13 @@ def judge_window(
         What the reader must know.
     """
     places = np.flatnonzero(window.rows & mine)
-    share = spending.level(window.number)
     look = look_at(
-        len(places), complete=window.complete, least=params.min_rows, level=share
+        len(places),
+        complete=window.complete,
+        least=params.min_rows,
+        level=spending.level(window.number),
     )
-    if look.rows < len(places):
-        said = (
-            f"The first {look.rows:,} of {len(places):,} rows of a window that has not "
-            "ended are judged; it is judged again when there are twice as many."
-        )
-        notes = (*notes, said)
+    notes = (*notes, *_part(look, len(places)))
     places = places[: look.rows]
     counted = count_rows(
         reference,
@@ -179,6 +176,16 @@ def judge_window(
         level=look.level,
     )
     return Judged(window, report, in_short(report, look), counted)
+
+
+def _part(look: Look, rows: int) -> tuple[str, ...]:
+    """Say that not all rows are judged, where that is so."""
+    if look.rows == rows:
+        return ()
+    return (
+        f"The first {look.rows:,} of {rows:,} rows of a window that has not ended are "
+        "judged; it is judged again when there are twice as many.",
+    )
 
 
 def _given(

@@ -116,6 +116,19 @@ def test_the_stored_trees_answer_as_scikit_learn_does() -> None:
     assert [each.name for each in model.features] == ["x", "noisy", "at"]
 
 
+def test_the_interval_widens_with_fewer_rows_and_fewer_labels() -> None:
+    rng = np.random.default_rng(12)
+    frame, given, _ = world(rng, 2000)
+
+    def width(labels: int, rows: int) -> float:
+        answers = kept(np.random.default_rng(1), labels)
+        (mae, _) = estimate_regression(answers, given[:rows], frame[:rows])
+        return mae.value - mae.lower
+
+    assert width(2000, 20) > 3 * width(2000, 2000)
+    assert width(100, 2000) > 2 * width(2000, 2000)
+
+
 def test_rows_beyond_the_labelled_ones_raise_the_upper_end_and_are_told() -> None:
     rng = np.random.default_rng(11)
     answers = kept(rng)

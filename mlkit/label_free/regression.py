@@ -164,6 +164,9 @@ def _mean(
     share = along.shares(score)
     # What the labelled rows leave open in each bin, and what is still to come.
     known = float((np.square(share) * spread / np.maximum(rows - 1, 1)).sum())
+    # Where the rows are others than the labelled ones, the model of the loss is less
+    # sure of them, too: by the effective sample size, as in a classification.
+    known *= max(1.0, float(rows.sum()) / along.effective_rows(score))
     to_come = float((share * spread).sum()) / len(score)
     return float(expected.mean()), NORMAL_95 * math.sqrt(known + to_come)
 

@@ -80,7 +80,7 @@ format: .venv/.ready ## Format the code and the notebooks
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: .venv/.ready ## Measure BENCH=speed, false_promotions, drift_alarms or quality (ARGS=)
+bench: .venv/.ready ## Measure BENCH=, the name of a file in benchmarks/; ARGS= goes to it
 	$(BIN)/python benchmarks/$(BENCH).py $(ARGS)
 
 docs: .venv/.ready ## Write the schema and the reference of params anew

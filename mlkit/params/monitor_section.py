@@ -57,7 +57,7 @@ class Monitor(Section):
         30, ge=10, description="With fewer outcomes performance is not judged."
     )
     label_days: float = Field(
-        7, ge=0, description="Outcomes are late when they are older than this."
+        3, ge=0, description="Outcomes are late when they are older than this."
     )
     checks_a_year: int = Field(
         365,

@@ -165,6 +165,24 @@ def test_a_fork_may_go_on_with_an_open_logger(tmp_path: Path) -> None:
     assert (logged.frame["version"] == "child").sum() == 400
 
 
+def test_logging_imports_nothing_in_which_a_fork_could_hang(tmp_path: Path) -> None:
+    out = finished(
+        started(
+            """
+            log = PredictionLogger(sys.argv[1], sync="group")
+            known = set(sys.modules)
+            for _ in range(2):
+                log.log_prediction("m", "1", {"x": 1.5, "y": None}, 1)
+                log.log_actual("x", 1)
+                log.flush()
+            print(sorted(set(sys.modules) - known))
+            """,
+            tmp_path,
+        )
+    )
+    assert out == "[]\n"
+
+
 def test_a_torn_line_is_closed_by_the_next_writer_and_kept(tmp_path: Path) -> None:
     with PredictionLogger(tmp_path, clock=lambda: NOON) as log:
         log.log_prediction("m", "1", {"a": 1}, 1)

@@ -15,7 +15,7 @@ import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date
 from pathlib import Path
 from typing import Literal
 
@@ -114,7 +114,9 @@ def _parse(folder: Path, name: str) -> Iterator[Part]:
     digits, number, ending = found.groups()[1:]
     kind: Kind = "predictions" if found[1] == "predictions" else "outcomes"
     try:
-        day = datetime.strptime(digits, "%Y%m%d").replace(tzinfo=UTC).date()
+        # Not strptime: it imports a module when it is first called, and a process
+        # forked in the middle of that would wait for it for ever.
+        day = date.fromisoformat(digits)
     except ValueError:
         return
     path, form = folder / name, FORMS[ending]

@@ -127,7 +127,7 @@ def _remove_old(folder: Path, today: date, keep_days: int) -> list[str]:
         if found is None:
             continue
         try:
-            day = datetime.strptime(found[2], "%Y%m%d").replace(tzinfo=UTC).date()
+            day = date.fromisoformat(found[2])
         except ValueError:
             continue
         if ended(day, today, keep_days) and (folder / name).is_file():

@@ -28,12 +28,16 @@ from mlkit.alerts import AlertBook, Finding
 nine = datetime(2026, 11, 20, 9, tzinfo=UTC)
 book = AlertBook(sys.argv[1], "churn")
 print("ready", flush=True)
-sys.stdin.readline()
+asked = sys.stdin.readline()
 """
+# All begin each round at the same moment.
 RACE = """
-for minute in range(12):
-    findings = [Finding(f"cause {minute // 3} {i}", "warning", "m") for i in range(4)]
-    update = book.update(findings, now=nine + timedelta(minutes=minute))
+import time
+for number in range(20):
+    while time.time() < float(asked) + number / 50:
+        pass
+    findings = [Finding(f"cause {number} {i}", "warning", "m") for i in range(4)]
+    update = book.update(findings, now=nine + timedelta(minutes=number))
     print(json.dumps([alert.cause for alert in update.raised]), flush=True)
 """
 FOREVER = """
@@ -74,9 +78,9 @@ def start(script: str, folder: Path) -> subprocess.Popen[str]:
     return writer
 
 
-def go(writer: subprocess.Popen[str]) -> None:
+def go(writer: subprocess.Popen[str], asked: object = "go") -> None:
     assert writer.stdin is not None
-    writer.stdin.write("go\n")
+    writer.stdin.write(f"{asked}\n")
     writer.stdin.flush()
 
 
@@ -95,18 +99,19 @@ def causes(book: AlertBook) -> list[str]:
 
 def test_of_two_processes_one_raises_a_cause(tmp_path: Path) -> None:
     writers = [start(RACE, tmp_path) for _ in range(2)]
+    soon = time.time() + 0.1
     for writer in writers:
-        go(writer)
+        go(writer, soon)
     raised: list[str] = []
     for writer in writers:
         out, err = writer.communicate(timeout=120)
         assert (writer.returncode, err) == (0, "")
         raised += [cause for line in out.splitlines() for cause in json.loads(line)]
     assert sorted(raised) == sorted(
-        f"cause {n} {i}" for n in range(4) for i in range(4)
+        f"cause {n} {i}" for n in range(20) for i in range(4)
     )
     book = AlertBook(tmp_path, "churn")
-    assert len(book.history()) == 16
+    assert len(book.history()) == 80
     assert book.garbage == 0
 
 

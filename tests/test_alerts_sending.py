@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import email
 import email.policy
 import json
@@ -10,6 +11,7 @@ import logging
 import socket
 import socketserver
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -154,6 +156,21 @@ def silent_port() -> Iterator[int]:
         yield server.getsockname()[1]
 
 
+class Drop(socketserver.StreamRequestHandler):
+    """Says something all the time, so that no single wait is long."""
+
+    def handle(self) -> None:
+        self.wfile.write(b"HTTP/1.1 200 OK\r\nX: ")
+        with contextlib.suppress(OSError):
+            for _ in range(40):
+                self.wfile.write(b"x")
+                time.sleep(0.1)
+
+
+class Drip(socketserver.ThreadingTCPServer):
+    daemon_threads = True
+
+
 @pytest.fixture
 def closed_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as server:
@@ -208,6 +225,7 @@ def test_every_way_to_fail_is_told_in_words_and_leaks_nothing(
         running(Hook(*[404] * 9)) as wrong,
         running(Post(refuses=True)) as post,
         silent_port() as silent,
+        running(Drip(("127.0.0.1", 0), Drop)) as drip,
     ):
         urls = {
             "WRONG": wrong.url(),
@@ -219,6 +237,7 @@ def test_every_way_to_fail_is_told_in_words_and_leaks_nothing(
         quiet = {
             "SILENT": f"json://ops:{SECRET}@127.0.0.1:{silent}/",
             "SILENT_MAIL": mail_url(silent),
+            "DRIP": f"json://ops:{SECRET}@127.0.0.1:{drip.server_address[1]}/",
         }
         sent += send([alert()], quiet, retries=1, timeout_seconds=0.5, pause_seconds=0)
     # Where another attempt would fail alike there is none; accounts are locked by them.
@@ -227,6 +246,7 @@ def test_every_way_to_fail_is_told_in_words_and_leaks_nothing(
         "POST": (1, "POST: the sign-in was refused"),
         "SILENT": (2, "SILENT: no answer within 0.5 s"),
         "SILENT_MAIL": (2, "SILENT_MAIL: no answer within 0.5 s"),
+        "DRIP": (2, "DRIP: no answer within 0.5 s"),
         "CLOSED": (2, "CLOSED: the connection was refused"),
         "ODD": (1, "ODD: what the variable holds is not an Apprise URL"),
     }

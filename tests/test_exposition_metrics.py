@@ -338,6 +338,13 @@ def test_no_answer_is_counted_twice_or_lost_and_no_counter_falls(seed: int) -> N
     assert found == counted(frame)
 
 
+def test_a_day_that_is_read_in_part_lowers_nothing() -> None:
+    frame = rows()
+    totals = Totals("churn").with_answers(frame)
+    assert totals.with_answers(frame.iloc[:2]) == totals
+    assert totals.with_answers(frame.iloc[5:]) == totals
+
+
 def test_latencies_fall_into_the_buckets_of_prometheus() -> None:
     bounds = [0.5, 1, 2.5, 5, 10_000, 10_000.1]
     frame = rows(errors=0).iloc[[0] * len(bounds)].assign(latency_ms=bounds)

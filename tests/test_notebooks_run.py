@@ -16,7 +16,7 @@ from mlkit.pipeline import runs
 from mlkit.pipeline.signatures import arguments
 from tests.workspace import make_workspace, run_mlkit
 
-NAMES = ("data", "train", "evaluate", "explain", "drift")
+NAMES = ("data", "train", "evaluate", "explain", "drift", "monitor")
 
 
 @pytest.fixture(scope="module")

@@ -29,7 +29,12 @@ from tests.workspace import TOY, make_workspace, mlkit_command, run_mlkit, toy_t
 
 DAYS, EACH, SHIFTED = 12, 150, 4
 TEXTFILE = "data/toy.prom"
-MONITOR = f"monitor: {{textfile: {TEXTFILE}, latency_ms: 50}}\n"
+MONITOR = f"""\
+monitor: {{textfile: {TEXTFILE}, latency_ms: 50}}
+notify: {{urls: [TEAM_HOOK], retries: 0, timeout_seconds: 2}}
+"""
+# Nobody listens there, so that whatever is sent fails.
+HOOK = "json://127.0.0.1:1/secret-path"
 
 
 @pytest.fixture(scope="module")
@@ -37,6 +42,7 @@ def roots(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, Path
     """Return twins: a model whose rows have moved, and one that saw no change."""
     folder = tmp_path_factory.mktemp("monitor")
     root = make_workspace(folder / "moved", rows=900, params=TOY + MONITOR)
+    (root / ".env").write_text(f"TEAM_HOOK={HOOK}\n")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MLKIT_ROOT", str(root))
         retrain(root)
@@ -129,7 +135,6 @@ class TestAModelThatMoved:
         assert "Version 1.0.0 in production is not to be relied on" in text
         assert "Flagged columns: age" in page
         assert "ROC AUC now" in text
-        assert "95 % within 50 ms" not in text
         assert len(page) < 500_000
         own = Path(found["report"]).read_text()
         assert "Alerts that are active" in own
@@ -146,13 +151,26 @@ class TestAModelThatMoved:
         listed = run_mlkit(root, "alerts", "toy", "--json")
         assert len(json.loads(listed.stdout)["alerts"]) == len(active)
 
+    def test_a_message_that_fails_is_told_and_stops_nothing(
+        self, first: subprocess.CompletedProcess[str], found: dict[str, Any]
+    ) -> None:
+        (sent,) = found["monitor"]["sent"]
+        assert not sent["delivered"]
+        assert sorted(sent["alerts"]) == sorted(found["monitor"]["raised"])
+        assert sent["reason"].startswith("TEAM_HOOK: ")
+        page = Path(found["report"]).read_text()
+        assert "A message was not delivered: TEAM_HOOK" in page
+        told = first.stdout + first.stderr + page
+        assert "secret-path" not in told
+
     def test_prometheus_finds_the_figures(
         self, root: Path, found: dict[str, Any]
     ) -> None:
         text = (root / TEXTFILE).read_text()
         labels = '{model="toy",version="1.0.0"}'
         assert f"ml_predictions_total{labels} {DAYS * EACH:.1f}" in text
-        assert f"ml_model_health{labels} 0.0" in text or "ml_model_health" in text
+        assert f"ml_model_health{labels} 0.0" in text
+        assert f"ml_drift_detections_total{labels} 1.0" in text
         assert "ml_prediction_latency_seconds_bucket" in text
 
     def test_the_check_is_kept_as_the_run_found_it(

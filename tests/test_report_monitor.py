@@ -197,6 +197,10 @@ class TestNothing:
     def test_nothing_to_show_is_no_error(self, draw: Callable[[Any], Any]) -> None:
         assert "<svg" not in draw(nothing())._repr_html_()
 
+    def test_where_no_window_was_judged_drift_is_not_drawn(self) -> None:
+        assert report.drift_effects(None) == Note()
+        assert report.drift_distributions(None) == Note()
+
     def test_what_is_missing_is_named(self) -> None:
         bare = check(expected=[], challenger=None, slices=[])
         for window in bare["windows"]:

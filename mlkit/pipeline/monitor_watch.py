@@ -73,8 +73,12 @@ class Watch:
             say_alerts(told, self.say)
         if self.metrics is not None:
             from mlkit import monitor
+            from mlkit.monitor.counting import read_totals
 
             monitor.expose(found, self.metrics)
+            # With the drift that was counted when the check was committed.
+            folder = monitor.monitor_folder(found.model, self.root)
+            self.metrics.set_totals(read_totals(folder, found.model))
 
     def _page_is_due(self, found: Check) -> bool:
         late = time.monotonic() - self.page_at >= PAGE_SECONDS

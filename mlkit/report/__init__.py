@@ -15,11 +15,11 @@ from mlkit.report.attributions import column_importances
 from mlkit.report.cases import index_page
 from mlkit.report.columns import checks, distributions, missing
 from mlkit.report.differences import FigurePair, differences_page
+from mlkit.report.drift_performance import drift_performance
 from mlkit.report.drift_together import drift_together
 from mlkit.report.drifting import (
     drift_distributions,
     drift_effects,
-    drift_performance,
     drift_predictions,
 )
 from mlkit.report.figures import Figure, figure

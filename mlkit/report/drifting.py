@@ -29,19 +29,21 @@ BROKEN = ("absent", "wrong kind", "all missing")
 NOTHING = "Nothing was compared, so there is nothing to show."
 
 
-def drift_effects(report: DriftReport | Mapping[str, Any]) -> Figure | Note:
+def drift_effects(report: DriftReport | Mapping[str, Any] | None) -> Figure | Note:
     """Show how far each column has moved, the farthest first.
 
     Where nothing was compared, this says so, and what else is drawn of drift is empty.
 
     Parameters
     ----------
-    report : DriftReport or mapping
-        What ``mlkit.drift.detect`` returned, or its ``to_dict()``.
+    report : DriftReport, mapping or None
+        What ``mlkit.drift.detect`` returned, or its ``to_dict()``; None where no window
+        was judged, of which nothing is said here.
     """
+    if report is None:
+        return Note()
     found = plain(report)
-    known = [each for each in found["columns"] if each["effect"] is not None]
-    ranked = sorted(known, key=lambda each: (not each["flagged"], -_weight(each)))
+    ranked = _ranked(found["columns"])
     if not ranked:
         return Note(NOTHING)
     shown = ranked[:MOST_COLUMNS]
@@ -79,6 +81,12 @@ def drift_effects(report: DriftReport | Mapping[str, Any]) -> Figure | Note:
         table=_effects_table(ranked),
         height=ROW_HEIGHT * max(3, len(shown)) + 90,
     )
+
+
+def _ranked(columns: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Return the columns that were compared, the flagged and weightiest first."""
+    known = [each for each in columns if each["effect"] is not None]
+    return sorted(known, key=lambda each: (not each["flagged"], -_weight(each)))
 
 
 def _weight(column: Mapping[str, Any]) -> float:
@@ -167,7 +175,7 @@ def _effects_alt(ranked: Sequence[Mapping[str, Any]]) -> str:
 
 
 def drift_distributions(
-    report: DriftReport | Mapping[str, Any], *, limit: int = MOST_PANELS
+    report: DriftReport | Mapping[str, Any] | None, *, limit: int = MOST_PANELS
 ) -> Figure | Note:
     """Show how the values of the columns that moved most spread, then and now.
 
@@ -175,11 +183,14 @@ def drift_distributions(
 
     Parameters
     ----------
-    report : DriftReport or mapping
-        What ``mlkit.drift.detect`` returned, or its ``to_dict()``.
+    report : DriftReport, mapping or None
+        What ``mlkit.drift.detect`` returned, or its ``to_dict()``; None where no window
+        was judged.
     limit : int
         At most this many columns.
     """
+    if report is None:
+        return Note()
     found = plain(report)
     drawn = [each for each in found["columns"] if each["bars"]]
     flagged = [each for each in drawn if each["flagged"]]
@@ -265,43 +276,3 @@ def _bars(panel: Any, bars: Sequence[Mapping[str, Any]], theme: Theme) -> None:
     panel.set_ylim(max(len(bars), 3) - 0.4, -0.6)
     panel.locator_params(axis="x", nbins=4)
     panel.grid(visible=False, axis="y")
-
-
-def drift_performance(report: DriftReport | Mapping[str, Any]) -> Figure | Note:
-    """Show the primary metric then and now, each with its interval.
-
-    Parameters
-    ----------
-    report : DriftReport or mapping
-        What ``mlkit.drift.detect`` returned, or its ``to_dict()``.
-    """
-    found = plain(report)
-    performance = found["performance"]
-    if performance is None:
-        compared = bool(found["columns"])
-        return Note("Performance was not compared, for want of labels." * compared)
-    sides = {"Then": performance["reference"], "Now": performance["current"]}
-    if any(side["value"] is None for side in sides.values()):
-        return Note(f"{capital(performance['reason'])}.")
-    label = performance["current"]["label"]
-
-    def draw(canvas: Any, theme: Theme) -> None:
-        panel = shared.panel(canvas, (1, 1, 1), theme, x=label)
-        colours = (theme.blue, theme.orange)
-        for height, (side, colour) in enumerate(
-            zip(sides.values(), colours, strict=True)
-        ):
-            shared.whiskers(panel, height, side, colour=colour, marker="o")
-        names = [f"{name}, {side['n']:,} rows" for name, side in sides.items()]
-        panel.set_yticks([0, 1], names)
-        panel.set_ylim(1.6, -0.6)
-        panel.margins(x=0.12)
-        panel.grid(visible=False, axis="y")
-
-    reason = capital(performance["reason"])
-    return figure(draw, alt=f"{reason}.", caption=f"{reason}.", height=130)
-
-
-def capital(text: str) -> str:
-    """Return a text that begins with a capital letter."""
-    return text[:1].upper() + text[1:]

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from mlkit.report import wording
-from mlkit.report.monitor_words import LONGEST_SENTENCE, capital, cause_in_words
+from mlkit.report.monitor_words import LONGEST_SENTENCE, cause_in_words
 from mlkit.report.tables import Table, table
 
 LIMIT = 60
@@ -27,7 +27,7 @@ def alerts_table(found: Found) -> Table:
         {
             "what": cause_in_words(str(each["cause"])),
             "severity": each["severity"],
-            "message": capital(str(each["message"])),
+            "message": wording.capital(str(each["message"])),
             "since": wording.moment(each["raised_at"]),
             "told": _told(each),
             "id": each["id"],

@@ -12,7 +12,6 @@ from mlkit.report.monitor_words import (
     AREAS,
     HOW_TO_LOG,
     LONGEST_SENTENCE,
-    capital,
     cause_in_words,
     evidence_in_words,
     label_of,
@@ -46,7 +45,7 @@ def monitor_health(check: Check | Found) -> Table | Note:
         {
             "what": cause_in_words(each["cause"]),
             "state": each["severity"],
-            "said": capital(each["message"]),
+            "said": wording.capital(each["message"]),
         }
         for each in found["findings"]
     ]
@@ -71,7 +70,7 @@ def _quiet(found: Found) -> list[dict[str, str]]:
         {
             "what": name,
             "state": "ok" if area in judged else "not judged",
-            "said": capital(_seen(area, found)),
+            "said": wording.capital(_seen(area, found)),
         }
         for area, name in AREAS.items()
         if area not in said and area not in ONLY_FOUND

@@ -44,18 +44,13 @@ def health_outcome(found: Mapping[str, Any]) -> Outcome:
     version = found.get("version")
     if version:
         headline = headline.replace("The model", f"Version {version}")
-    return Outcome(status, headline, capital(str(found.get("reason") or "")))
+    return Outcome(status, headline, wording.capital(str(found.get("reason") or "")))
 
 
 def unlogged(found: Mapping[str, Any]) -> bool:
     """Return whether nothing was there to be judged, and nothing was found wrong."""
     grave = (each for each in found.get("issues") or () if each["severity"] != "info")
     return not found.get("predictions") and not any(grave)
-
-
-def capital(text: str) -> str:
-    """Return a text that begins with a capital letter."""
-    return text[:1].upper() + text[1:]
 
 
 def label_of(metric: str) -> str:
@@ -91,7 +86,7 @@ def cause_in_words(cause: str) -> str:
     area, _, detail = cause.partition(".")
     if area == "retrain":
         return f"Retrain {detail}".strip()
-    name = AREAS.get(area, capital(area))
+    name = AREAS.get(area, wording.capital(area))
     if not detail:
         return name
     return f"{name}: {label_of(detail) if area in OF_A_METRIC else detail}"

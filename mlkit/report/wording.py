@@ -207,3 +207,14 @@ def slug(text: str) -> str:
     folded = unicodedata.normalize("NFKD", text.casefold())
     letters = "".join(c for c in folded if not unicodedata.combining(c))
     return re.sub(r"[\W_]+", "-", letters).strip("-") or "section"
+
+
+def capital(text: str) -> str:
+    """Return a text that begins with a capital letter.
+
+    Examples
+    --------
+    >>> capital("no ROC AUC yet")
+    'No ROC AUC yet'
+    """
+    return text[:1].upper() + text[1:]

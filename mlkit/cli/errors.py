@@ -108,10 +108,10 @@ def sentence_of(error: OSError) -> str:
     if error.errno is None:
         return str(error)
     reason = error.strerror or os.strerror(error.errno)
-    path = error.filename or "a file that mlkit reads or writes"
-    # Writers of the store have said what became of the file and what to do.
+    # Whoever raised it has said what became of it and what to do.
     if reason != os.strerror(error.errno):
-        return f"{path}: {reason}"
+        return f"{error.filename}: {reason}" if error.filename else reason
+    path = error.filename or "a file that mlkit reads or writes"
     rule, step = REFUSED.get(error.errno, UNKNOWN)
     return f"{path}: {rule}; the system says: {reason}; {step}"
 

@@ -100,6 +100,8 @@ def register(
     if profiled:
         content = store.canonical_json(profile.to_dict())
         artifacts["reference_profile.json"] = content
+        weights = {name: float(place) for place, name in enumerate(schema.features)}
+        artifacts["importances.json"] = store.canonical_json(weights)
     made: Candidate = candidate(
         number, schema=schema.to_dict(), params=params.to_dict()
     )

@@ -319,6 +319,25 @@ def test_a_check_of_its_own_asks_the_version_in_production(trained: Path) -> Non
     assert report.performance is not None
 
 
+def test_columns_are_weighed_by_how_far_they_move_the_predictions(root: Path) -> None:
+    record = play(root, overrides=["explain.global_rows=40", "explain.repeats=2"])
+    step = pipeline.open_step("explain", "toy", record.folder.run)
+    dataset = pipeline.load_dataset(step)
+    model = pipeline.load_trained(step, dataset)
+    explainer = pipeline.make_explainer(step, dataset, model)
+    found = pipeline.explain_columns(step, dataset, explainer)
+    assert found is not None
+    pipeline.save_explanations(step, explainer, found)
+    pipeline.finish(step, dataset, inputs=model.inputs)
+    check(record.folder.run)
+    settle(root, record)
+    _, report = check_alone(root, current=write(root, toy_table(ROWS, seed=5)))
+    moves = dict(zip(found.columns, found.moves, strict=True))
+    assert {each.name: each.importance for each in report.columns} == pytest.approx(
+        {name: move / sum(moves.values()) for name, move in moves.items()}
+    )
+
+
 def test_sensitive_columns_are_masked_in_what_is_kept(root: Path) -> None:
     path = root / "params" / "toy.yaml"
     path.write_text(

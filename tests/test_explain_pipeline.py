@@ -77,7 +77,11 @@ def test_a_draft_is_explained_and_kept(workspace: Path) -> None:
     ]
     assert len(kept["lime"]) == 3
     outputs = json.loads((folder / "explain.json").read_text())["outputs"]
-    assert set(outputs) == {"explain/background.parquet", "explain/explanations.json"}
+    assert set(outputs) == {
+        "explain/background.parquet",
+        "explain/explanations.json",
+        "explain/importances.json",
+    }
 
 
 def test_no_sensitive_value_is_in_the_files(workspace: Path) -> None:

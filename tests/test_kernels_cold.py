@@ -20,7 +20,7 @@ import pytest
 from mlkit import kernels
 from mlkit.kernels import control, likeness, place, provisioner
 from mlkit.kernels.wire import HEAD, Wire
-from tests.live_kernels import kernel
+from tests.live_kernels import alive, kernel
 
 SAYS = "an ordinary kernel starts, not a warm one: "
 
@@ -392,7 +392,7 @@ def test_the_commands(short_folder: Path) -> None:
     assert f"process {found['pid']}, since" in mlkit("status")
     assert mlkit("stop") == f"ended: process {found['pid']}\n"
     assert "no parent of kernels runs" in mlkit("stop")
-    assert not Path(f"/proc/{found['pid']}").exists()
+    assert not alive(found["pid"])
 
 
 def test_installing_makes_python3_a_warm_kernel(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ import pytest
 
 from mlkit import kernels
 from mlkit.kernels import control, likeness
-from tests.live_kernels import kernel
+from tests.live_kernels import alive, kernel
 
 SCRIPTS = Path(control.SCRIPT).parent
 
@@ -29,14 +29,6 @@ def until(true: Callable[[], object], seconds: float = 30) -> None:
     while not true():
         assert time.monotonic() < deadline, "it did not happen"
         time.sleep(0.02)
-
-
-def alive(pid: int) -> bool:
-    try:
-        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except FileNotFoundError:
-        return False
-    return state != "Z"
 
 
 @pytest.fixture

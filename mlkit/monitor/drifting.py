@@ -117,6 +117,7 @@ def _judged(looked: Look, place: int) -> Judged:
         params=looked.params.drift,
         spending=looked.spending,
         seed=looked.params.seed,
+        importances=watched.importances,
     )
 
 

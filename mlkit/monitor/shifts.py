@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -126,6 +126,7 @@ def judge_window(
     params: Drift,
     spending: Spending,
     seed: int,
+    importances: Mapping[str, float] | None = None,
     notes: Sequence[str] = (),
 ) -> Judged:
     """Return the drift of one window.
@@ -148,6 +149,8 @@ def judge_window(
         How much chance of a false alarm each window may take.
     seed : int
         Of the tables that are drawn where counts are small.
+    importances : mapping of str to float, optional
+        How far each column moves the predictions.
     notes : sequence of str
         What the reader must know.
     """
@@ -171,6 +174,7 @@ def judge_window(
         counted,
         schema,
         params=params,
+        importances=importances,
         seed=seed,
         notes=notes,
         level=look.level,

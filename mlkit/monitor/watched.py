@@ -24,6 +24,7 @@ from mlkit.registry.names import check_name
 # As the pipeline calls what it keeps with a version.
 PROFILE = "reference_profile.json"
 LABELLED = "label_free.json"
+IMPORTANCES = "importances.json"
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,8 @@ class Watched:
         Of the reference.
     labelled : LabelledAnswers or None
         Its answers on labelled rows that it did not learn from.
+    importances : mapping of str to float or None
+        How far each column moves its predictions.
     challenger : str or None
         The version in staging.
     notes : tuple of str
@@ -56,6 +59,7 @@ class Watched:
     reference: ReferenceProfile | None = None
     schema: Schema | None = None
     labelled: LabelledAnswers | None = None
+    importances: Mapping[str, float] | None = None
     challenger: str | None = None
     notes: tuple[str, ...] = ()
 
@@ -126,6 +130,7 @@ def _registered(
         asked,
         then.get("primary") or params.primary,
         labelled=_labelled(opened, record),
+        importances=_importances(opened, record),
         challenger=challenger,
     )
     if PROFILE not in manifest["artifacts"]:
@@ -145,6 +150,12 @@ def _labelled(opened: ModelRegistry, record: Record) -> LabelledAnswers | None:
         return None
     content = opened.artifact(record.version, LABELLED)
     return LabelledAnswers.from_dict(store.parse_json(content))
+
+
+def _importances(opened: ModelRegistry, record: Record) -> dict[str, float] | None:
+    if IMPORTANCES not in record.manifest["artifacts"]:
+        return None
+    return dict(store.parse_json(opened.artifact(record.version, IMPORTANCES)))
 
 
 def _unregistered(

@@ -27,6 +27,7 @@ BACKGROUND = "background.parquet"
 PROFILE = "reference_profile.json"
 # What estimates before labels come rest on, kept with a version.
 LABEL_FREE = "label_free.json"
+IMPORTANCES = "importances.json"
 
 
 @dataclass(frozen=True)
@@ -242,6 +243,18 @@ def load_version(
         train_hashes=read_npy(content["train_rows.npy"]),
         inputs={name: store.sha256_bytes(data) for name, data in content.items()},
     )
+
+
+def production_importances(step: Step) -> dict[str, float] | None:
+    """Return how far each column moves the predictions of the version in production.
+
+    None where nothing is in production, or no importances were kept with it.
+    """
+    opened = registry.open_registry(step.params.model, step.root)
+    champion = opened.production()
+    if champion is None or IMPORTANCES not in champion.manifest["artifacts"]:
+        return None
+    return dict(store.parse_json(opened.artifact(champion.version, IMPORTANCES)))
 
 
 def _open_models(files: Mapping[str, bytes], *, allow_pickle: bool) -> dict[str, Any]:

@@ -18,7 +18,13 @@ import pandas as pd
 from mlkit import registry, store, train
 from mlkit.evaluate import Proposal
 from mlkit.params import Params
-from mlkit.pipeline.artifacts import BACKGROUND, LABEL_FREE, PROFILE, read_npy
+from mlkit.pipeline.artifacts import (
+    BACKGROUND,
+    IMPORTANCES,
+    LABEL_FREE,
+    PROFILE,
+    read_npy,
+)
 from mlkit.pipeline.record import RunRecord, now
 from mlkit.pipeline.runs import read_result
 from mlkit.pipeline.stopped import ChangedModelError, StaleChampionError
@@ -30,7 +36,7 @@ TOLERANCE = 1e-9
 KEPT = {
     "train": (),
     "evaluate": (),
-    "explain": (BACKGROUND,),
+    "explain": (BACKGROUND, IMPORTANCES),
     "drift": (PROFILE, LABEL_FREE),
 }
 

@@ -11,7 +11,12 @@ from mlkit.data import Dataset
 from mlkit.drift import DriftReport, Performance
 from mlkit.label_free import LabelledAnswers
 from mlkit.pipeline import labelled
-from mlkit.pipeline.artifacts import LABEL_FREE, PROFILE, predict_all
+from mlkit.pipeline.artifacts import (
+    LABEL_FREE,
+    PROFILE,
+    predict_all,
+    production_importances,
+)
 from mlkit.pipeline.compared import Compared
 from mlkit.pipeline.steps import Step, reset
 from mlkit.pipeline.together import look_together
@@ -44,6 +49,7 @@ def find_drift(step: Step, compared: Compared) -> DriftReport:
         predictions=compared.predictions,
         performance=compared.performance,
         broken=compared.broken,
+        importances=production_importances(step),
         multivariate=look_together(step, compared),
         seed=step.params.seed,
         notes=(compared.what, *compared.notes),

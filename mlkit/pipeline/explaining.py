@@ -27,7 +27,7 @@ from mlkit.explain import (
     Importances,
     LimeExplanation,
 )
-from mlkit.pipeline.artifacts import BACKGROUND, Loaded
+from mlkit.pipeline.artifacts import BACKGROUND, IMPORTANCES, Loaded
 from mlkit.pipeline.steps import Step, reset
 from mlkit.report import Outcome, wording
 from mlkit.report.attributions import leading
@@ -188,7 +188,10 @@ def save_explanations(
     importances: Importances | None,
     *rows: Sequence[Explanation | LimeExplanation],
 ) -> None:
-    """Write what was found, and the background from which a version is explained later.
+    """Write what was found, and what is kept of it with a version.
+
+    That is the background from which it is explained later, and how far each column
+    moves its predictions, by which drift is ranked.
 
     Sensitive columns are blanked in it, whoever made the explainer.
     """
@@ -201,6 +204,9 @@ def save_explanations(
         stored = without_sensitive(explainer.background, explainer.schema)
         store.write_atomic(step.files / BACKGROUND, stored.to_parquet())
     kept["importances"] = None if importances is None else importances.to_dict()
+    if importances is not None:
+        moves = zip(importances.columns, importances.moves, strict=True)
+        store.write_json(step.files / IMPORTANCES, dict(moves))
     every = [each for some in rows for each in some]
     kept["rows"] = [e.to_dict() for e in every if isinstance(e, Explanation)]
     kept["lime"] = [e.to_dict() for e in every if isinstance(e, LimeExplanation)]

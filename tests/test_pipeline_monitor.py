@@ -308,24 +308,23 @@ class TestWatching:
         )  # fmt: skip
         assert process.stdout is not None
         said: list[str] = []
-        log = calm / "data" / "predictions" / "toy"
-        hidden = log.with_name("hidden")
+        failed = False
+        params = calm / "params" / "toy.yaml"
+        whole = params.read_text()
         for line in process.stdout:
             said.append(line)
             checks = sum("is healthy" in each for each in said)
-            if checks == 2 and not hidden.exists():
+            if checks == 3 and params.read_text() == whole and not failed:
                 text = urllib.request.urlopen(
                     f"http://127.0.0.1:{port}/metrics", timeout=20
                 ).read()
                 assert b'ml_model_health{model="toy",version="1.0.0"} 2.0' in text
                 # A check that fails is told, and the watch goes on.
-                log.rename(hidden)
-                log.write_text("no folder")
-            if "the check failed" in line and hidden.exists():
-                log.unlink()
-                hidden.rename(log)
-                failed = len(said)
-            if checks >= 3 and not hidden.exists() and "failed" in "".join(said):
+                store.write_atomic(params, whole.replace("min: 0.5", "min: five"))
+            if "the check failed" in line and not failed:
+                store.write_atomic(params, whole)
+                failed = True
+            if checks >= 4 and failed:
                 process.send_signal(signal.SIGINT)
                 break
         out, err = process.communicate(timeout=60)

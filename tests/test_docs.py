@@ -13,6 +13,7 @@ import time
 import urllib.request
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from ruamel.yaml import YAML
 from sklearn.datasets import load_diabetes
@@ -123,6 +124,31 @@ def test_the_python_of_the_readme_runs(workspace: Path) -> None:
     (python,) = blocks(README, "python")
     root = f"import os; os.environ['MLKIT_ROOT'] = {str(workspace)!r}\n"
     subprocess.run([sys.executable, "-c", root + python], check=True, timeout=120)
+
+
+@needs_environment
+def test_the_python_of_monitoring_runs(workspace: Path) -> None:
+    houses = pd.read_csv(workspace / "data" / "houses.csv")
+    for year in ("2025", "2026"):
+        (workspace / "data" / year).mkdir()
+        houses.to_parquet(workspace / "data" / year / "part-0.parquet")
+    python = "\n".join(
+        blocks((PROJECT / "docs" / "monitoring.md").read_text(), "python")
+    )
+    root = f"import os; os.environ['MLKIT_ROOT'] = {str(workspace)!r}\n"
+    done = subprocess.run(
+        [sys.executable, "-c", root + python],
+        cwd=workspace,
+        check=True,
+        timeout=120,
+        capture_output=True,
+        text=True,
+    )
+    assert done.stdout.splitlines() == [
+        "False [] 0.0",
+        "healthy",
+        "none None of 10 columns has drifted.",
+    ]
 
 
 @needs_environment

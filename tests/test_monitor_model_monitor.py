@@ -67,9 +67,56 @@ def test_what_drifted_is_an_alert_of_the_model(tmp_path: Path) -> None:
     log(tmp_path, 150, shift=1.5)
     assert monitor.check_model_health().status == "degraded"
     assert [alert.cause for alert in monitor.active_alerts()] == ["drift"]
+
+
+def test_rows_given_by_hand_enter_health_and_alerts(tmp_path: Path) -> None:
+    monitor = made(tmp_path)
+    monitor.set_reference_data(rows(600, 0))
     found = monitor.detect_data_drift(rows(200, 1, shift=1.5), version="2.0.0")
     assert (found.drifted, found.drifted_columns) == (True, ("size",))
     assert found.model == "prices"
+    health = monitor.check_model_health()
+    assert health.status == "degraded"
+    assert (
+        "the rows given on 2026-11-20 12:00 (UTC) have drifted" in health.issues[0].what
+    )
+    (alert,) = monitor.active_alerts()
+    assert (alert.cause, alert.version) == ("drift", "2.0.0")
+    assert alert.evidence["columns"] == ["size"]
+    # Too few rows judge nothing, and calm ones later close it.
+    monitor.detect_data_drift(rows(5, 2))
+    assert monitor.check_model_health().status == "degraded"
+    later = made(tmp_path, NOW + timedelta(hours=3))
+    later.detect_data_drift(rows(200, 3))
+    assert later.check_model_health().status == "healthy"
+    assert later.active_alerts() == ()
+
+
+def test_calm_rows_given_by_hand_raise_nothing(tmp_path: Path) -> None:
+    monitor = made(tmp_path)
+    monitor.set_reference_data(rows(600, 0))
+    assert not monitor.detect_data_drift(rows(200, 1)).drifted
+    found = monitor.generate_monitoring_report()
+    assert (found.status, monitor.active_alerts()) == ("healthy", ())
+    assert found.health.reason == "Nothing that was judged is wrong."
+    assert "drift" in found.causes_checked
+
+
+def test_rows_given_by_hand_are_of_a_version_and_of_a_time(tmp_path: Path) -> None:
+    early = made(tmp_path, NOW - timedelta(days=2))
+    early.set_reference_data(rows(600, 0))
+    early.detect_data_drift(rows(200, 1, shift=1.5))
+    monitor = made(tmp_path)
+    assert monitor.check_model_health().status == "degraded"
+    # The log has newer rows, and they are calm.
+    log(tmp_path, 150)
+    assert monitor.check_model_health().status == "healthy"
+    monitor.detect_data_drift(rows(200, 1, shift=1.5), version="1.0.0")
+    assert monitor.check_model_health().status == "healthy"
+    monitor.detect_data_drift(rows(200, 1, shift=1.5), version="2.0.0")
+    assert monitor.check_model_health().status == "degraded"
+    late = made(tmp_path, NOW + timedelta(days=60))
+    assert late.check_model_health().status == "healthy"
 
 
 def test_figures_that_were_measured_elsewhere_enter_history_and_health(

@@ -10,6 +10,7 @@ from pathlib import Path
 from mlkit.alerts import Finding
 from mlkit.monitor.check_record import Check
 from mlkit.monitor.counting import read_totals
+from mlkit.monitor.detections import judge_detection, read_detection
 from mlkit.monitor.division import named
 from mlkit.monitor.found import Found, together
 from mlkit.monitor.gathering import gather
@@ -67,9 +68,11 @@ def check(
     totals = read_totals(folder, params.model).with_answers(gathered.frame)
     recorded = read_recorded(folder, now=now, days=params.monitor.keep_history_days)
     parts = find_parts(params, root, gathered, watched, past, totals, now=now)
-    news = _news(retrained)
-    found = together([_measured(params, watched, recorded), parts.found, news])
+    measured, news = _measured(params, watched, recorded), _news(retrained)
+    given = _given(params, folder, watched, parts, now=now)
+    found = together([measured, parts.found, given, news])
     found = replace(found, findings=_worst(found.findings, watched.version))
+    judged = bool(parts.windows or recorded or given.checked)
     made = Check(
         model=params.model,
         version=watched.version,
@@ -78,7 +81,7 @@ def check(
         primary=watched.primary,
         window=named(params.monitor.window),
         windows=parts.windows,
-        health=judge_health(found.findings, judged=bool(parts.windows or recorded)),
+        health=judge_health(found.findings, judged=judged),
         recorded=recorded,
         findings=found.findings,
         causes_checked=tuple(dict.fromkeys(found.checked)),
@@ -105,6 +108,19 @@ def _with(made: Check, parts: Parts) -> Check:
         challenger=parts.challenger,
         quality=drifted.quality,
     )
+
+
+def _given(
+    params: Params, folder: Path, watched: Watched, parts: Parts, *, now: datetime
+) -> Found:
+    """Return what the newest rows say that were given by hand to be compared."""
+    days, drifted = params.monitor.keep_history_days, parts.drifted
+    newest = read_detection(folder, now=now, days=days, version=watched.version)
+    if drifted.report is None or drifted.report.verdict == "too_few":
+        return judge_detection(newest, judged_since=None)
+    starts = [each.start for each in parts.windows if each.label == drifted.label]
+    since = datetime.fromisoformat(starts[-1]) if starts else None
+    return judge_detection(newest, judged_since=since)
 
 
 def _news(retrained: Callable[[], Finding | None] | None) -> Found:

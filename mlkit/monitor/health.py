@@ -14,7 +14,8 @@ cause             severity, and when
 ``calibration``   warning: probabilities are off by more than
                   ``monitor.max_calibration_error`` beyond chance
 ``expected.m``    warning: without outcomes, `m` is estimated to have dropped
-``drift``         warning: the data of the newest window that could be judged drifted
+``drift``         warning: the data of the newest window that could be judged drifted,
+                  or rows that were given to ``detect_data_drift`` since it began
 ``quality.c``     critical: every value of the column `c` is missing. Warning: the log
                   has no such column, or values that cannot be read
 ``latency``       warning: more than 5 % of the answers took longer than

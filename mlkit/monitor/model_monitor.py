@@ -27,7 +27,10 @@ class ModelMonitor:
     """A model in production: its drift, its performance, its health and its alerts.
 
     What it keeps is in ``data/monitor/<model>`` of the workspace; what the model was
-    asked it reads from the prediction log.
+    asked it reads from the prediction log. `check_model_health` and
+    `generate_monitoring_report` judge the log, the figures that were recorded and the
+    newest detection, and raise or resolve alerts by it. Nobody is told of them by this
+    class: ``mlkit monitor`` sends them, or :func:`mlkit.alerts.send`.
 
     Parameters
     ----------
@@ -100,6 +103,9 @@ class ModelMonitor:
     ) -> Detected:
         """Say whether rows still look like the reference, and keep the answer.
 
+        The health heeds the newest answer, of this version or of none, until the log
+        has a judged window that began later.
+
         Raises
         ------
         FileNotFoundError
@@ -143,7 +149,7 @@ class ModelMonitor:
         return self.generate_monitoring_report().health
 
     def active_alerts(self) -> tuple[Alert, ...]:
-        """Return the alerts that hold, the worst first."""
+        """Return the alerts that hold by the last check, the worst first."""
         return alert_book(self.params, self.root).active()
 
     def generate_monitoring_report(self) -> Check:

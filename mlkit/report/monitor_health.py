@@ -86,7 +86,9 @@ def _seen(area: str, found: Found) -> str:
             return _performance(found)
         case "drift":
             drift = found["drift"]
-            return "" if drift is None else str(drift["reason"])
+            given = "the rows that were given to be compared have not drifted"
+            judged = "drift" in found["causes_checked"]
+            return str(drift["reason"]) if drift else given if judged else ""
         case "volume" if newest is not None:
             count = wording.count(newest["predictions"], "prediction")
             return f"{count} in the newest window, {newest['label']}"

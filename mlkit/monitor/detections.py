@@ -34,7 +34,8 @@ def read_detection(
         takes those of any.
     """
     since = now - timedelta(days=days)
-    for each in reversed(Journal(folder, HISTORY).read(since=since)):
+    entries: tuple[Detection, ...] = Journal(folder, HISTORY).read(since=since)
+    for each in reversed(entries):
         ours = version is None or each.get("version") in (None, "", version)
         if ours and _whole(each) and _moment(each) is not None:
             return each

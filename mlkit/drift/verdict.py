@@ -55,8 +55,8 @@ def judge(report: DriftReport, params: Drift) -> DriftReport:
     The data have drifted when the table broke its schema; when a flagged column has an
     effect whose lower end is at least ``large_effect``, or the predictions one of at
     least ``prediction_effect``; when at least ``drift_share`` of the columns, and two,
-    are flagged; when all columns together have changed by as much; or when the
-    performance dropped.
+    are flagged with an effect of at least ``share_effect``; when all columns together
+    have changed by as much as one column must; or when the performance dropped.
 
     Parameters
     ----------
@@ -91,7 +91,9 @@ def judge(report: DriftReport, params: Drift) -> DriftReport:
     if reasons:
         return replace(report, verdict="drift", reason=". ".join(reasons) + ".")
     if report.flagged or any(each.flagged for each in report.predictions):
-        return replace(report, verdict="columns", reason=wording.some_columns(report))
+        count = len(_material(report.columns, params))
+        reason = wording.some_columns(report, count, params)
+        return replace(report, verdict="columns", reason=reason)
     if report.multivariate is not None and report.multivariate.flagged:
         return replace(report, verdict="columns", reason=report.multivariate.reason)
     return replace(report, verdict="none", reason=wording.no_drift(report))
@@ -133,15 +135,33 @@ def _reasons(report: DriftReport, bar: _Bar) -> list[str]:
     ]
     if large:
         found.append(wording.large(large, params, importance.hardly_used(counted)))
-    if _many(flagged, len(counted), bar):
-        found.append(wording.many(len(flagged), len(counted), params))
+    material = _material(flagged, params)
+    if _many(material, len(counted), bar):
+        found.append(wording.many(len(material), len(counted), params))
     together = bearing(report.multivariate, params, bar.level)
     return [*found, *(wording.sentence_start(each) for each in together)]
 
 
-def _many(flagged: Sequence[ColumnDrift], counted: int, bar: _Bar) -> bool:
+def _material(columns: Sequence[ColumnDrift], params: Drift) -> list[ColumnDrift]:
+    """Return the flagged columns whose change is no tiny one.
+
+    A statistic of the user's own has a threshold of its own, and needs no effect.
+    """
+    own = {each.name: each.threshold for each in params.statistics}
+    return [
+        each
+        for each in columns
+        if each.broken
+        or any(
+            test.flagged and test.effect >= params.share_effect for test in each.tests
+        )
+        or any(value > own[name] for name, value in each.own.items())
+    ]
+
+
+def _many(material: Sequence[ColumnDrift], counted: int, bar: _Bar) -> bool:
     least = max(FEWEST, math.ceil(bar.params.drift_share * counted - 1e-9))
-    if len(flagged) < least:
+    if len(material) < least:
         return False
     if bar.level is None:
         return True
@@ -149,7 +169,7 @@ def _many(flagged: Sequence[ColumnDrift], counted: int, bar: _Bar) -> bool:
     surely = [
         column.broken
         or any(least_effect(test, each / BOUNDED) > 0 for test in column.tests)
-        for column in flagged
+        for column in material
     ]
     return sum(surely) >= least
 

@@ -115,16 +115,27 @@ def large(
     )
 
 
-def many(flagged: int, judged: int, params: Drift) -> str:
+def many(material: int, judged: int, params: Drift) -> str:
     """Say that many columns drifted together."""
     return (
-        f"{flagged:,} of {counted(judged, 'column')} are flagged, at least the "
-        f"{percent(params.drift_share)} that make drift of the data"
+        f"{material:,} of {counted(judged, 'column')} are flagged with an effect of "
+        f"{params.share_effect:g} or more, at least the {percent(params.drift_share)} "
+        "that make drift of the data"
     )
 
 
-def some_columns(report: DriftReport) -> str:
-    """Say that columns are flagged, and the data as a whole are not."""
+def some_columns(report: DriftReport, material: int, params: Drift) -> str:
+    """Say that columns are flagged, and the data as a whole are not.
+
+    Parameters
+    ----------
+    report : DriftReport
+        Its columns judged.
+    material : int
+        How many of the flagged columns have an effect that counts towards their share.
+    params : Drift
+        The bounds.
+    """
     flagged = report.flagged
     verb = "is" if len(flagged) == 1 else "are"
     columns = counted(len(report.columns), "column")
@@ -133,10 +144,11 @@ def some_columns(report: DriftReport) -> str:
     if not flagged:
         return f"The predictions are flagged, and none of {columns}: {end}"
     also = ", and the predictions" if answers else ""
-    return (
-        f"{len(flagged):,} of {columns} {verb} flagged ({names(flagged)}){also}: too "
-        f"few, and {end}"
-    )
+    told = f"{len(flagged):,} of {columns} {verb} flagged ({names(flagged)}){also}"
+    if material < len(flagged):
+        of = f"{material:,} of them" if material else "none of them"
+        told += f", {of} with an effect of {params.share_effect:g} or more"
+    return f"{told}: too few, and {end}"
 
 
 def no_drift(report: DriftReport) -> str:

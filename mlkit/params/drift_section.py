@@ -85,7 +85,17 @@ class Drift(Section):
         gt=0,
         le=1,
         description="When at least this share of the columns, and two of them, are "
-        "flagged, the data have drifted, however small each change is.",
+        "flagged with an effect of at least share_effect, the data have drifted, "
+        "though no single change is large.",
+    )
+    share_effect: float = Field(
+        0.05,
+        gt=0,
+        le=1,
+        description="A flagged column counts towards drift_share only when its effect "
+        "is at least this: many rows show tiny changes in many columns, and a share of "
+        "tiny changes is no drift of the data. One of your own may not be below "
+        "min_effect or above large_effect.",
     )
     max_loss: float = Field(
         0.02,
@@ -112,7 +122,16 @@ class Drift(Section):
     )
 
     @model_validator(mode="after")
-    def _large_above_min(self) -> Self:
+    def _effects_in_order(self) -> Self:
         if self.large_effect < self.min_effect:
             raise ValueError("must have a large_effect that is not below min_effect")
+        # Whoever moves a neighbour past the default need not move that as well: it
+        # then asks for less than the neighbour does, or for more.
+        moved = self.share_effect != type(self).model_fields["share_effect"].default
+        if moved and not self.min_effect <= self.share_effect <= self.large_effect:
+            raise ValueError(
+                "must have a share_effect that is not below min_effect and not above "
+                f"large_effect, that is from {self.min_effect:g} to "
+                f"{self.large_effect:g}, got {self.share_effect:g}"
+            )
         return self

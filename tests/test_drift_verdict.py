@@ -1,0 +1,94 @@
+"""The verdict on the data: which columns count towards their share, and who is told."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from pydantic import ValidationError
+
+from mlkit.data import Column, Schema
+from mlkit.drift import DriftReport, Spending, detect, reference_profile
+from mlkit.params.models import Drift
+
+NAMES = [f"n{i}" for i in range(10)]
+SCHEMA = Schema(
+    (*(Column(name, "number") for name in NAMES), Column("y", "boolean", "target")),
+    *("binary", "y", ("False", "True"), "True"),
+)
+
+
+def rows(n: int, seed: int, shift: float = 0.0, columns: int = 10) -> pd.DataFrame:
+    values = np.random.default_rng(seed).normal(size=(n, len(NAMES)))
+    values[:, :columns] += shift
+    return pd.DataFrame(values, columns=NAMES)
+
+
+def found(
+    shift: float, *, columns: int = 10, level: float | None = None, **bounds: object
+) -> DriftReport:
+    reference = reference_profile(rows(20_000, 0), SCHEMA)
+    current = rows(20_000, 1, shift, columns)
+    return detect(
+        reference, current, SCHEMA, params=Drift.model_validate(bounds), level=level
+    )
+
+
+@pytest.mark.parametrize("level", [None, Spending().level(1)])
+def test_a_share_of_tiny_changes_is_no_drift_of_the_data(level: float | None) -> None:
+    # A shift by 0.1 standard deviations is one of 0.04, by 0.16 one of 0.064.
+    tiny = found(0.1, level=level)
+    assert len(tiny.flagged) == 10
+    assert tiny.verdict == "columns"
+    assert ", none of them with an effect of 0.05 or more: too few" in tiny.reason
+    small = found(0.16, level=level)
+    assert small.verdict == "drift"
+    assert small.reason == (
+        "10 of 10 columns are flagged with an effect of 0.05 or more, at least the 30 "
+        "% that make drift of the data."
+    )
+
+
+def test_only_changes_of_some_size_count_towards_the_share() -> None:
+    current = rows(20_000, 1, 0.1)
+    for columns, verdict in ((2, "columns"), (3, "drift")):
+        moved = current.copy()
+        moved.iloc[:, :columns] += 0.06
+        reference = reference_profile(rows(20_000, 0), SCHEMA)
+        report = detect(reference, moved, SCHEMA, params=Drift())
+        assert len(report.flagged) == 10
+        assert report.verdict == verdict
+        said = "3 of 10 columns" if verdict == "drift" else ", 2 of them with an effect"
+        assert said in report.reason
+
+
+def test_the_size_that_counts_is_a_bound_of_the_case() -> None:
+    assert found(0.1, share_effect=0.03).verdict == "drift"
+    assert found(0.16, share_effect=0.08).verdict == "columns"
+
+
+def first(reference: np.ndarray, current: np.ndarray) -> float:
+    return 1.0
+
+
+def test_a_statistic_of_ones_own_counts_whatever_the_effect() -> None:
+    own = {"name": "mine", "path": f"{__name__}:first", "threshold": 0.5}
+    assert found(0.0, statistics=[own]).verdict == "drift"
+
+
+@pytest.mark.parametrize("wrong", [0.02, 0.11])
+def test_the_size_that_counts_lies_between_its_neighbours(wrong: float) -> None:
+    with pytest.raises(ValidationError, match=r"from 0\.03 to 0\.1, got 0\.") as caught:
+        Drift(share_effect=wrong)
+    assert "share_effect that is not below min_effect" in str(caught.value)
+
+
+@pytest.mark.parametrize("given", [{"min_effect": 0.06}, {"large_effect": 0.04}])
+def test_a_neighbour_is_moved_without_the_size_that_counts(
+    given: dict[str, float],
+) -> None:
+    drift = Drift.model_validate(given)
+    assert drift.share_effect == 0.05
+    assert Drift.model_validate(json.loads(drift.model_dump_json())) == drift

@@ -6,6 +6,7 @@ import copy
 import re
 from collections.abc import Callable
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 
@@ -17,6 +18,7 @@ from mlkit.report.monitor_words import (
     evidence_in_words,
     health_outcome,
 )
+from mlkit.report.palette import LIGHT
 from tests.monitored import CAUSES, check, estimate, finding, nothing
 from tests.report_runs import HOSTILE, RUN, alert, changed, watched, watched_alerts
 
@@ -47,6 +49,22 @@ def bad() -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def calm() -> dict[str, Any]:
     return check()
+
+
+def marks(drawing: bytes) -> tuple[int, int]:
+    """Return how many grey bars that can be seen and how many crosses are drawn."""
+    svg = "{http://www.w3.org/2000/svg}"
+    bars = crosses = 0
+    for group in ElementTree.fromstring(drawing).iter(f"{svg}g"):
+        for path in group.findall(f"{svg}path"):
+            if f"fill: {LIGHT.grey}" in path.get("style", ""):
+                for piece in path.get("d", "").split("z")[:-1]:
+                    heights = {line.split()[-1] for line in piece.strip().splitlines()}
+                    low, high = sorted(map(float, heights))
+                    bars += high - low > 1
+        used = group.findall(f"{svg}use")
+        crosses += len(used) * all(LIGHT.muted in use.get("style", "") for use in used)
+    return bars, crosses
 
 
 def rows_of(shown: Any) -> dict[str, tuple[str, ...]]:
@@ -167,6 +185,21 @@ class TestOverTime:
         assert "could not be judged" in shown.caption
         gaps["windows"][29]["drift"]["score"] = None
         assert isinstance(report.monitor_drift(gaps), Note)
+
+    def test_a_score_of_zero_is_told_from_a_window_not_judged(self, calm: Any) -> None:
+        assert marks(report.monitor_drift(calm).light) == (30, 0)
+        assert "cross" not in report.monitor_drift(calm).caption
+        gaps = copy.deepcopy(calm)
+        for window in gaps["windows"][:4]:
+            window["drift"]["score"] = 0.0
+        for window in gaps["windows"][4:9]:
+            window["drift"] = None
+        gaps["windows"][9]["drift"]["score"] = None
+        shown = report.monitor_drift(gaps)
+        # Each window has a mark: 24 bars, four of them flat, and six crosses.
+        assert marks(shown.light) == (24, 6)
+        assert "A cross marks a window that could not be judged." in shown.caption
+        assert "A flat bar is a score at or near 0." in shown.caption
 
     def test_requests_add_up(self, bad: Any) -> None:
         table = report.monitor_volumes(bad).table

@@ -22,6 +22,8 @@ LONGEST_NAME = 20
 SCORE_HEIGHT = 150
 ROW_HEIGHT = 20
 LIMIT = 120
+# Least height of a bar, as a share of the axis.
+STUB = 0.02
 Found = Mapping[str, Any]
 
 
@@ -77,16 +79,23 @@ def _scores(canvas: Any, place: Any, windows: Sequence[Found], theme: Theme) -> 
         canvas, place, windows, theme, title="Drift score, 0 to 1"
     )
     colours = {"drift": theme.orange, "columns": theme.caution}
+    top = max(w["drift"]["score"] for w in windows if _judged(w))
+    limit = max(0.1, min(1.0, 1.2 * top))
     scores: dict[str, dict[int, float]] = {}
     for at, window in enumerate(windows):
         if _judged(window):
             colour = colours.get(window["drift"]["verdict"], theme.grey)
-            scores.setdefault(colour, {})[at] = window["drift"]["score"]
+            # A bar of no height could not be told from a window without one.
+            seen = max(window["drift"]["score"], STUB * limit)
+            scores.setdefault(colour, {})[at] = seen
     for colour, heights in scores.items():
         over_time.bars(panel, heights, colour=colour)
+    unknown = [at for at, window in enumerate(windows) if not _judged(window)]
+    if unknown:
+        low = [2 * STUB * limit] * len(unknown)
+        panel.plot(unknown, low, "x", color=theme.muted, markersize=4)
     over_time.releases(panel, windows, theme)
-    top = max(w["drift"]["score"] for w in windows if _judged(w))
-    panel.set_ylim(0, max(0.1, min(1.0, 1.2 * top)))
+    panel.set_ylim(0, limit)
     panel.locator_params(axis="y", nbins=4)
 
 
@@ -128,14 +137,14 @@ def _alt(windows: Sequence[Found], columns: Sequence[str]) -> str:
 def _caption(found: Found, columns: Sequence[str]) -> str:
     said = [
         "Orange windows have drifted as a whole; in those of the darker yellow single "
-        "columns are flagged; grey is no drift."
+        "columns are flagged; grey is no drift. A flat bar is a score at or near 0."
     ]
     if columns:
         more = len(columns) - MOST_COLUMNS
         rest = f"; {wording.count(more, 'more column')} not shown" if more > 0 else ""
         said.append(f"Below, the windows in which a column was flagged{rest}.")
     if any(not _judged(window) for window in found["windows"]):
-        said.append("Windows without a bar could not be judged.")
+        said.append("A cross marks a window that could not be judged.")
     if found["drift_began"] is not None:
         said.append(_began(found["drift_began"]))
     return " ".join(said)

@@ -59,9 +59,8 @@ def marks(drawing: bytes) -> tuple[int, int]:
         for path in group.findall(f"{svg}path"):
             if f"fill: {LIGHT.grey}" in path.get("style", ""):
                 for piece in path.get("d", "").split("z")[:-1]:
-                    heights = {line.split()[-1] for line in piece.strip().splitlines()}
-                    low, high = sorted(map(float, heights))
-                    bars += high - low > 1
+                    heights = [float(y) for y in re.findall(r"[\d.]+ ([\d.]+)", piece)]
+                    bars += max(heights) - min(heights) > 1
         used = group.findall(f"{svg}use")
         crosses += len(used) * all(LIGHT.muted in use.get("style", "") for use in used)
     return bars, crosses

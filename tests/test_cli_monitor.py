@@ -161,11 +161,89 @@ class TestPredictions:
         assert code == 0
         assert "holds no such prediction of toy" in output
 
-    def test_the_log_is_put_in_order(self, ids: list[str], root: Path) -> None:
+    @pytest.fixture
+    def old(self, root: Path) -> Path:
+        """Log two days that were over long ago, the second with one row; its folder."""
+        with PredictionLogger(root / "data" / "predictions") as log:
+            for hours in (0, 1, 24):
+                at = datetime(2020, 3, 1, 9, tzinfo=UTC) + timedelta(hours=hours)
+                log.log_prediction("toy", "1.0.0", {"age": 30}, "yes", 0.75, at=at)
+        return root / "data" / "predictions" / "toy"
+
+    def test_days_that_are_over_become_parquet(self, old: Path) -> None:
+        assert run("predictions", "toy", "--compact") == (
+            0,
+            "turned into Parquet: 2 days, 3 rows (2020-03-01 to 2020-03-02)\n",
+        )
+        names = sorted(path.name for path in old.glob("predictions_*"))
+        assert names == ["predictions_20200301.parquet", "predictions_20200302.parquet"]
+        assert len(run_json("predictions", "toy")["predictions"]) == 3
+        again = run("predictions", "toy", "--compact")[1]
+        assert again == (
+            "turned into Parquet: nothing, for no day that is over was left to turn\n"
+        )
+        assert run_json("predictions", "toy", "--compact")["compacted"]["days"] == []
+
+    def test_lines_that_are_none_are_told_when_days_become_parquet(
+        self, old: Path
+    ) -> None:
+        with next(old.glob("predictions_20200302*")).open("a") as file:
+            file.write("{broken\n")
+        done = run_json("predictions", "toy", "--compact")["compacted"]
+        assert (done["days"], done["garbage"]["count"]) == (
+            ["2020-03-01", "2020-03-02"],
+            1,
+        )
+        assert list(old.glob("*.damaged"))
+
+    def test_unreadable_lines_and_files_are_said(self, old: Path) -> None:
+        with next(old.glob("predictions_20200301*")).open("a") as file:
+            file.write("{broken\n")
+        (old / "predictions_20200302.parquet").write_bytes(b"none")
+        code, output = run("predictions", "toy", "--compact")
+        assert code == 0
+        assert output == (
+            "turned into Parquet: 1 day, 2 rows (2020-03-01)\n"
+            "1 line could not be read; what held it is kept in files named *.damaged\n"
+            "1 file could not be read and was left alone, with all of the same day: "
+            "predictions_20200302.parquet\n"
+        )
+
+    def test_old_days_are_compressed_and_older_ones_removed(self, old: Path) -> None:
+        days = (datetime.now(UTC) - datetime(2020, 3, 2, tzinfo=UTC)).days
+        asked = ("--set", f"monitor.keep_days={days}")
+        code, output = run("predictions", "toy", "--tidy", *asked)
+        assert code == 0
+        (kept,) = (path.name for path in old.glob("predictions_*"))
+        assert kept.startswith("predictions_20200302")
+        assert kept.endswith(".jsonl.gz")
+        compressed, removed, left = output.splitlines()
+        assert compressed == f"compressed: 1 file ({kept})"
+        assert removed.startswith("removed: 1 file (predictions_20200301")
+        assert left == "kept: 1 day (2020-03-02)"
+        again = run("predictions", "toy", "--tidy", *asked)[1]
+        assert again == (
+            "compressed: nothing\nremoved: nothing\nkept: 1 day (2020-03-02)\n"
+        )
+
+    @pytest.mark.parametrize("order", ["--compact", "--tidy"])
+    @pytest.mark.parametrize(
+        "choice", [("--limit", "5"), ("--since", "2020-03-01"), ("--version", "1.0.0")]
+    )
+    def test_a_whole_log_is_put_in_order_or_rows_are_chosen(
+        self, old: Path, order: str, choice: tuple[str, str]
+    ) -> None:
+        before = sorted(old.iterdir())
+        code, output = run("predictions", "toy", order, *choice)
+        assert code == 2
+        assert order in output
+        assert choice[0] in output
+        assert sorted(old.iterdir()) == before
+
+    def test_both_orders_can_be_given_at_once(self, old: Path) -> None:
         done = run_json("predictions", "toy", "--compact", "--tidy")
-        assert {"compacted", "tidied"} <= done.keys()
-        # The day of the test is long after those that were logged, or before them.
-        assert run("predictions", "toy", "--tidy")[0] == 0
+        assert done["compacted"]["rows"] == 3
+        assert done["tidied"]["kept_days"] == []
 
 
 def test_wrong_params_are_told_before_anything_is_read(root: Path) -> None:

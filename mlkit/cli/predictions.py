@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
+from collections.abc import Mapping, Sequence
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -16,7 +17,7 @@ from mlkit.cli.running import CASE, Case, Overrides
 
 if TYPE_CHECKING:
     from mlkit.params import Params
-    from mlkit.prediction_log import Logged
+    from mlkit.prediction_log import Compacted, Logged, Tidied
 
 LIMIT = 20
 MASK = "•••"
@@ -25,7 +26,13 @@ HEAD = ("id", "at", "version", "prediction", "probability", "actual", "latency_m
 
 
 Limit = Annotated[
-    int, typer.Option("--limit", min=1, help="How many of the newest are shown.")
+    int | None,
+    typer.Option(
+        "--limit",
+        min=1,
+        help="How many of the newest are shown.",
+        show_default=str(LIMIT),
+    ),
 ]
 Version = Annotated[
     str | None, typer.Option("--version", help="Only those of this version.")
@@ -45,7 +52,7 @@ Compact = Annotated[
 
 def predictions(
     case: Case = CASE,
-    limit: Limit = LIMIT,
+    limit: Limit = None,
     version: Version = None,
     since: Since = None,
     tidy: TidyUp = False,
@@ -54,13 +61,20 @@ def predictions(
     as_json: AsJson = False,
 ) -> None:
     """Show what the model of a case answered lately, or put its log in order."""
+    if tidy or compact:
+        chosen = {"--limit": limit, "--version": version, "--since": since}
+        _refuse_choice("--tidy" if tidy else "--compact", chosen)
     params = mlkit.params.load_params(case, overrides=overrides or ())
     folder = Path(mlkit.store.resolve(params.monitor.log))
     if tidy or compact:
         _put_in_order(params, folder, tidy=tidy, compact=compact, as_json=as_json)
         return
     logged = mlkit.prediction_log.read_predictions(
-        folder, params.model, version=version, start=_moment(since), limit=limit
+        folder,
+        params.model,
+        version=version,
+        start=_moment(since),
+        limit=limit or LIMIT,
     )
     rows = _rows(logged, params)
     if as_json:
@@ -76,6 +90,16 @@ def predictions(
         complain(f"{lines} could not be read")
     if logged.lost:
         complain(f"{_counted(logged.lost, 'prediction')} could not be written: lost")
+
+
+def _refuse_choice(order: str, chosen: Mapping[str, object]) -> None:
+    """Refuse to choose rows where the log as a whole is put in order."""
+    given = [name for name, value in chosen.items() if value is not None]
+    if given:
+        raise typer.BadParameter(
+            f"{order} puts the whole log in order and shows no predictions, so that "
+            f"{' and '.join(given)} cannot choose any; leave out one or the other"
+        )
 
 
 def _counted(n: int, noun: str) -> str:
@@ -148,22 +172,63 @@ def _put_in_order(
     log, now, asked = mlkit.prediction_log, mlkit.pipeline.now(), params.monitor
     done: dict[str, Any] = {}
     if compact:
-        done["compacted"] = log.compact(folder, params.model, now=now).to_dict()
+        compacted = log.compact(folder, params.model, now=now)
+        done["compacted"] = compacted.to_dict()
     if tidy:
-        done["tidied"] = log.tidy(
+        tidied = log.tidy(
             folder,
             params.model,
             now=now,
             compress_days=asked.compress_days,
             keep_days=asked.keep_days,
-        ).to_dict()
+        )
+        done["tidied"] = tidied.to_dict()
     if as_json:
         print_json({"model": params.model, **done})
         return
-    for what, found in done.items():
-        told = ", ".join(f"{name} {_count(value)}" for name, value in found.items())
-        say(f"{what}: {told}")
+    if compact:
+        _say_compacted(compacted)
+    if tidy:
+        _say_tidied(tidied)
 
 
-def _count(value: Any) -> str:
-    return str(len(value)) if isinstance(value, list | dict) else str(value)
+def _say_compacted(done: Compacted) -> None:
+    if done.days:
+        days, rows = _counted(len(done.days), "day"), _counted(done.rows, "row")
+        say(f"turned into Parquet: {days}, {rows} ({_days(done.days)})")
+    else:
+        say("turned into Parquet: nothing, for no day that is over was left to turn")
+    if done.garbage.count:
+        lines = _counted(done.garbage.count, "line")
+        complain(
+            f"{lines} could not be read; what held {_them(done.garbage.count)} is kept "
+            "in files named *.damaged"
+        )
+    if done.skipped:
+        n = len(done.skipped)
+        complain(
+            f"{_counted(n, 'file')} could not be read and {_was(n)} left alone, with "
+            f"all of the same day: {', '.join(done.skipped)}"
+        )
+
+
+def _say_tidied(done: Tidied) -> None:
+    for what, names in (("compressed", done.compressed), ("removed", done.removed)):
+        files = f"{_counted(len(names), 'file')} ({', '.join(names)})"
+        say(f"{what}: {files if names else 'nothing'}")
+    kept = _counted(len(done.kept_days), "day")
+    days = f"{kept} ({_days(done.kept_days)})" if done.kept_days else "nothing"
+    say(f"kept: {days}")
+
+
+def _days(days: Sequence[date]) -> str:
+    first, last = days[0].isoformat(), days[-1].isoformat()
+    return first if len(days) == 1 else f"{first} to {last}"
+
+
+def _them(n: int) -> str:
+    return "it" if n == 1 else "them"
+
+
+def _was(n: int) -> str:
+    return "was" if n == 1 else "were"

@@ -184,7 +184,7 @@ def hold(case: str, root: Path, *, wait: bool = False) -> Iterator[None]:
         running = next((r for r in records(case, root) if r["status"] == "running"), {})
         name = running.get("run", "a run that is just starting")
         raise BusyError(
-            f"a retrain of case {case!r} was asked for, and one run of a case goes at "
+            f"a run of case {case!r} was asked for, and one run of a case goes at "
             f"a time: {name} is under way since "
             f"{running.get('started_at', 'just now')}; wait for it, or queue behind it "
             "with --wait"

@@ -246,6 +246,28 @@ class TestPredictions:
         assert done["tidied"]["kept_days"] == []
 
 
+def test_the_health_tells_what_was_not_judged(root: Path) -> None:
+    with PredictionLogger(root / "data" / "predictions") as log:
+        log.log_prediction("toy", "1.0.0", {"age": 30}, "yes", 0.75, id="a")
+        log.log_prediction("toy", "1.0.0", {"age": 31}, "no", 0.25, id="b")
+    known = root / "known.csv"
+    asked = ("--set", "monitor.outcomes=known.csv", "--set", "monitor.outcome_key=id")
+    known.write_text("id,bought\na,yes\ngone,no\n")
+    code, output = run("health", "toy", *asked)
+    assert code == 0
+    notes = [line for line in output.splitlines() if line.startswith("note: ")]
+    assert (
+        "note: 1 outcome of known.csv belongs to no prediction that was looked at."
+        in notes
+    )
+    found = run_json("health", "toy", *asked)
+    assert notes == [f"note: {each}" for each in found["notes"]]
+    known.write_text("id,bought\nx,yes\ngone,no\n")
+    code, output = run("health", "toy", *asked)
+    assert code == 1
+    assert "labels                    not one of 2 outcomes of known.csv is" in output
+
+
 def test_wrong_params_are_told_before_anything_is_read(root: Path) -> None:
     for command in ("monitor", "health", "alerts", "predictions"):
         with pytest.raises(Exception, match="monitor\\.windws"):

@@ -411,10 +411,47 @@ def test_outcomes_may_come_in_a_file(root: Path) -> None:
     asked = {"outcomes": "known.csv", "outcome_key": "key"}
     found = looked(root, make_params(monitor=asked))
     assert found.windows[-1].labelled == 60
-    assert "1 outcome of known.csv belong" in " ".join(found.notes)
+    assert (
+        "1 outcome of known.csv belongs to no prediction that was looked at."
+        in found.notes
+    )
     missing = looked(root, make_params(monitor=asked | {"outcomes": "no.csv"}))
     assert causes(missing) == {"labels": "warning"}
     assert "no.csv could not be read" in missing.findings[0].message
+
+
+@pytest.mark.parametrize("n", [1, 3])
+def test_outcomes_of_other_ids_are_no_outcomes(root: Path, n: int) -> None:
+    log_days(root, [Day(80, labelled=0)])
+    ids = [f"other-{place}" for place in range(n)]
+    table = pd.DataFrame({"key": ids, "bought": ["yes"] * n})
+    table.to_csv(root / "known.csv", index=False)
+    asked = {"outcomes": "known.csv", "outcome_key": "key"}
+    found = looked(root, make_params(monitor=asked))
+    assert causes(found) == {"labels": "warning"}
+    told = "the 1 outcome" if n == 1 else "not one of 3 outcomes"
+    assert found.findings[0].message.startswith(f"{told} of known.csv is")
+    assert "monitor.outcome_key" in found.findings[0].message
+    assert not any("known.csv" in each for each in found.notes)
+    # Ids without an outcome say nothing, right or wrong.
+    table.assign(bought=None).to_csv(root / "known.csv", index=False)
+    assert causes(looked(root, make_params(monitor=asked))) == {}
+
+
+@pytest.mark.parametrize(
+    ("again", "said"),
+    [
+        (1, "1 row of known.csv was replaced by a later one of the same id."),
+        (2, "2 rows of known.csv were replaced by later ones of the same id."),
+    ],
+)
+def test_outcomes_that_came_twice_are_told(root: Path, again: int, said: str) -> None:
+    log_days(root, [Day(80, labelled=0)])
+    ids = ["0-1", *(f"0-{place}" for place in range(60)), *(["0-2"] * (again - 1))]
+    table = pd.DataFrame({"key": ids, "bought": ["yes"] * len(ids)})
+    table.to_csv(root / "known.csv", index=False)
+    asked = {"outcomes": "known.csv", "outcome_key": "key"}
+    assert said in looked(root, make_params(monitor=asked)).notes
 
 
 def test_without_outcomes_performance_is_estimated(root: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -56,6 +57,8 @@ def monitor(
     )
     if as_json:
         print_json(done.to_dict())
+    else:
+        _note((done.record["monitor"] or {}).get("notes") or ())
     tell(done, as_json)
     end(done.exit_code)
 
@@ -93,3 +96,9 @@ def _show(found: Check) -> None:
         say(outcome.reason)
     for issue in found.health.issues:
         say(f"{issue.severity:<8}  {issue.cause:<24}  {issue.what}")
+    _note(found.notes)
+
+
+def _note(notes: Sequence[str]) -> None:
+    for each in notes:
+        say(f"note: {each}")

@@ -100,8 +100,8 @@ def judge_log(state: LogState, answers: Answers | None, *, sensitive: bool) -> F
     if state.garbage:
         first = state.where[0] if state.where else "an unknown place"
         said = (
-            f"{counted(state.garbage, 'line')} of the log could not be read and were "
-            f"left out, first in {first}"
+            f"{counted(state.garbage, 'line')} of the log could not be read and "
+            f"{'was' if state.garbage == 1 else 'were'} left out, first in {first}"
         )
         evidence = {"garbage": state.garbage, "where": list(state.where[:5])}
         findings.append(Finding("log.garbage", "warning", said, evidence))

@@ -109,14 +109,36 @@ def _with_outcomes(
     except (sources.SourceError, ValueError) as error:
         problem = f"the outcomes of {path} could not be read: {error}"
         return logged, problem, ()
+    n_rows = len(table[[key, params.data.target]].dropna())
+    n_ids = n_rows - (joined.duplicate_outcomes or 0)
+    if n_ids and n_ids == joined.unknown_outcomes and len(logged.frame):
+        told = counted(n_ids, "outcome")
+        problem = (
+            f"{'the' if n_ids == 1 else 'not one of'} {told} of {path} "
+            f"{'is not' if n_ids == 1 else 'is'} of a prediction that was looked at; "
+            f"column {key!r} must hold the ids that the log gave (monitor.outcome_key)"
+        )
+        return joined, problem, ()
+    return joined, "", _left_out(joined, path)
+
+
+def _left_out(joined: Logged, path: str) -> tuple[str, ...]:
+    """Say which rows of a file of outcomes changed nothing."""
     notes = []
-    if joined.unknown_outcomes:
-        said = f"{counted(joined.unknown_outcomes, 'outcome')} of {path} belong to no "
-        notes.append(f"{said}prediction that was looked at.")
-    if joined.duplicate_outcomes:
-        said = f"{counted(joined.duplicate_outcomes, 'row')} of {path} were replaced by"
-        notes.append(f"{said} later ones of the same id.")
-    return joined, "", tuple(notes)
+    if unknown := joined.unknown_outcomes:
+        notes.append(
+            f"{counted(unknown, 'outcome')} of {path} "
+            f"{'belongs' if unknown == 1 else 'belong'} to no prediction that was "
+            "looked at."
+        )
+    if replaced := joined.duplicate_outcomes:
+        by = (
+            "was replaced by a later one"
+            if replaced == 1
+            else ("were replaced by later ones")
+        )
+        notes.append(f"{counted(replaced, 'row')} of {path} {by} of the same id.")
+    return tuple(notes)
 
 
 def _state(logged: Logged) -> LogState:

@@ -23,7 +23,8 @@ cause             severity, and when
 ``errors``        warning: more than ``monitor.max_error_rate`` of the requests failed,
                   beyond chance; critical: half of them did
 ``labels``        warning: more than ``monitor.max_missing_labels`` of the outcomes that
-                  are due are not known, or their file cannot be read
+                  are due are not known, or their file cannot be read or has not one
+                  id that was logged
 ``volume``        warning: a window had fewer or more predictions than usual by
                   ``monitor.volume_change``, beyond chance; critical: it had none
 ``log.lost``      warning: predictions could not be written

@@ -264,7 +264,7 @@ def test_stability_without_drift_stays_below_its_critical_value() -> None:
 
 
 @given(st.lists(st.floats(-1e9, 1e9), min_size=1, max_size=400))
-@settings(max_examples=60)
+@settings(max_examples=100)
 def test_bins_count_every_value_once_whatever_the_order(values: list[float]) -> None:
     numbers = np.array(values)
     bins = number_bins(numbers)

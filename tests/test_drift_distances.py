@@ -164,7 +164,7 @@ def test_distances_of_bins_are_those_of_the_rows_within_their_bounds(
 
 
 @given(VALUES, VALUES)
-@settings(max_examples=60)
+@settings(max_examples=100)
 def test_no_rows_are_off_by_more_than_the_bounds(
     first: list[int], second: list[int]
 ) -> None:

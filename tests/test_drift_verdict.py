@@ -69,6 +69,35 @@ def test_the_size_that_counts_is_a_bound_of_the_case() -> None:
     assert found(0.16, share_effect=0.08).verdict == "columns"
 
 
+@pytest.mark.parametrize("n", [1, 49])
+def test_a_reference_of_few_rows_judges_nothing(n: int) -> None:
+    reference = reference_profile(rows(n, 0), SCHEMA)
+    report = detect(reference, rows(1000, 1, 3.0), SCHEMA, params=Drift())
+    assert report.verdict == "too_few"
+    assert report.columns == ()
+    number = "1 row" if n == 1 else f"{n} rows"
+    assert report.reason == (
+        f"Too few reference rows: the reference has {number}, and at least 50 are "
+        "needed to say what is usual (drift.min_rows)."
+    )
+    enough = reference_profile(rows(50, 0), SCHEMA)
+    assert detect(enough, rows(50, 1, 3.0), SCHEMA, params=Drift()).drifted
+
+
+@pytest.mark.parametrize("n", [50, 60])
+def test_a_value_that_stays_at_the_highest_of_a_small_reference_is_drift(
+    n: int,
+) -> None:
+    reference = rows(n, 0)
+    stuck = rows(300, 1).assign(n0=reference["n0"].max())
+    profile = reference_profile(reference, SCHEMA)
+    report = detect(profile, stuck, SCHEMA, params=Drift())
+    assert report.verdict == "drift"
+    assert report.flagged[0] == "n0"
+    (test,) = (each for each in report.columns[0].tests if each.flagged)
+    assert test.p < 1e-9
+
+
 def first(reference: np.ndarray, current: np.ndarray) -> float:
     return 1.0
 

@@ -23,7 +23,7 @@ def shown(windows: tuple[Window, ...]) -> list[tuple[str, list[int]]]:
 
 
 @given(MOMENTS, st.sampled_from(EVERY))
-@settings(max_examples=60)
+@settings(max_examples=100)
 def test_every_row_is_in_the_one_window_of_its_moment(
     moments: list[datetime | None], every: str
 ) -> None:

@@ -56,7 +56,7 @@ def _values(pair: Pair, rng: np.random.Generator) -> DriftTest:
     n, m = pair.sizes
     distance = statistics.kolmogorov_smirnov(reference, current)
     if int((reference + current).max()) >= TIED * (n + m):
-        statistic, p, method = homogeneity(*pooled_cells(*pair.coarse), rng)
+        statistic, p, method = homogeneity(*pooled_cells(*pair.coarse, rest=False), rng)
     else:
         statistic = statistics.anderson_darling(reference, current)
         p, method = anderson_darling_p(statistic), "Anderson-Darling"

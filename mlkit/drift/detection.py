@@ -108,7 +108,7 @@ def detect(
         level=_checked(level),
         multivariate=multivariate,
     )
-    if counted.rows < params.min_rows:
+    if min(reference.rows, counted.rows) < params.min_rows:
         return report
     rng = np.random.default_rng(seed)
     tested = _found(reference.columns, counted.columns, rng)
@@ -141,7 +141,7 @@ def _unjudged(
     """Return what is known before any column was looked at."""
     return DriftReport(
         verdict="too_few",
-        reason=wording.too_few(current.rows, params.min_rows),
+        reason=wording.too_few(reference.rows, current.rows, params.min_rows),
         extra=current.extra,
         rows=reference.rows,
         current_rows=current.rows,

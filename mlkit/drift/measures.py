@@ -66,7 +66,7 @@ def _counted(
     pair: Pair, values: DriftTest | None, rng: np.random.Generator
 ) -> dict[str, float | None]:
     """Return both tests of equal shares; rare cells are joined for them."""
-    pooled = pooled_cells(*pair.coarse)
+    pooled = pooled_cells(*pair.coarse, rest=not pair.ordered)
     if len(pooled[0]) < 2:
         return {}
     ratio = statistics.likelihood_ratio(*pooled)

@@ -173,6 +173,12 @@ class ReferenceProfile:
             extra=tuple(sorted({*self.extra, *other.extra})),
         )
 
+    def __radd__(self, other: int) -> ReferenceProfile:
+        """Return the profile itself where it is added to 0, from which `sum` starts."""
+        if isinstance(other, int) and other == 0:
+            return self
+        return NotImplemented
+
     def to_dict(self) -> dict[str, Any]:
         """Return the profile as plain JSON data."""
         return {

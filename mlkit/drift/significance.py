@@ -130,7 +130,9 @@ def anderson_darling_p(statistic: float) -> float:
     return -math.expm1(-math.exp(float(powers @ ABOVE_2)))
 
 
-def pooled_cells(one: Counted, other: Counted) -> tuple[Counted, Counted]:
+def pooled_cells(
+    one: Counted, other: Counted, *, rest: bool = True
+) -> tuple[Counted, Counted]:
     """Return the counts with rare cells joined into the last one.
 
     Whether a cell is rare is decided by the rows of both sides together: choosing by
@@ -141,9 +143,13 @@ def pooled_cells(one: Counted, other: Counted) -> tuple[Counted, Counted]:
     Parameters
     ----------
     one, other : ndarray of int64 of shape (n_cells,)
-        Counts of the reference, and current ones; the last cell holds all levels that
-        are not listed.
+        Counts of the reference, and current ones.
+    rest : bool
+        Whether the last cell holds all levels that are not listed. The last bin of
+        numbers is a cell like the others: rare ones are joined apart from it.
     """
+    if not rest:
+        one, other = np.append(one, 0), np.append(other, 0)
     total = one + other
     rows = max(int(total.sum()), 1)
     smaller = min(int(one.sum()), int(other.sum())) / rows

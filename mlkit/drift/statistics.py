@@ -125,7 +125,7 @@ def _divergence(p: Shares, q: Shares) -> float:
         some = part > 0
         return float(np.sum(part[some] * np.log2(part[some] / middle[some])))
 
-    return (from_middle(p) + from_middle(q)) / 2
+    return min(1.0, (from_middle(p) + from_middle(q)) / 2)
 
 
 def hellinger(reference: Counted, current: Counted) -> float:
@@ -144,7 +144,7 @@ def hellinger(reference: Counted, current: Counted) -> float:
     """
     roots = (np.sqrt(shares(counts)) for counts in (reference, current))
     one, other = roots
-    return math.sqrt(float(np.sum((one - other) ** 2)) / 2)
+    return min(1.0, math.sqrt(float(np.sum((one - other) ** 2)) / 2))
 
 
 def likelihood_ratio(reference: Counted, current: Counted) -> float:
@@ -175,7 +175,7 @@ def total_variation(reference: Counted, current: Counted) -> float:
     0.3
     """
     gaps = np.abs(shares(reference) - shares(current))
-    return round(float(gaps.sum()) / 2, 15)
+    return min(1.0, round(float(gaps.sum()) / 2, 15))
 
 
 def chance_total_variation(reference: Counted, current: Counted) -> float:
@@ -208,7 +208,9 @@ def kolmogorov_smirnov(reference: Counted, current: Counted) -> float:
     It is at most the statistic of the rows themselves, and less than that by no more
     than the share of the fullest bin that holds more than one value.
     """
-    return float(np.max(np.abs(_gaps(reference, current)), initial=0.0))
+    largest = float(np.max(np.abs(_gaps(reference, current)), initial=0.0))
+    # Shares that are added up one by one may end a little above 1.
+    return min(1.0, largest)
 
 
 def _gaps(reference: Counted, current: Counted) -> Shares:

@@ -54,10 +54,16 @@ def sentence_start(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def too_few(rows: int, least: int) -> str:
-    """Say that nothing was judged."""
+def too_few(reference_rows: int, rows: int, least: int) -> str:
+    """Say that nothing was judged, for want of rows on one side or on both."""
     if not rows:
         return "The current table has no rows."
+    if reference_rows < least:
+        return (
+            "Too few reference rows: the reference has "
+            f"{counted(reference_rows, 'row')}, and at least {least:,} are needed to "
+            "say what is usual (drift.min_rows)."
+        )
     return (
         f"The current table has {counted(rows, 'row')}, and at least {least:,} are "
         "needed to judge (drift.min_rows)."

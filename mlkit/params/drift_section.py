@@ -104,7 +104,9 @@ class Drift(Section):
         "more than this, beyond chance, is drift. In the metric's own unit.",
     )
     min_rows: int = Field(
-        50, ge=10, description="Fewer current rows than this are not judged."
+        50,
+        ge=10,
+        description="With fewer rows than this on either side nothing is judged.",
     )
     multivariate: bool = Field(
         True,

@@ -90,6 +90,20 @@ class TestAlerts:
         assert run("alerts", "toy") == (0, "no alert of toy is active\n")
         assert run_json("alerts", "toy", "--history")["alerts"] == []
 
+    def test_damaged_lines_are_told(self, book: AlertBook) -> None:
+        assert run_json("alerts", "toy")["garbage"] == 0
+        assert "could not be read" not in run("alerts", "toy")[1]
+        with book.path.open("a") as file:
+            file.write("{broken\n")
+        assert "1 line of " in run("alerts", "toy")[1]
+        with book.path.open("a") as file:
+            file.write('{"event": "seen", "id": "nobody"}\n')
+        code, output = run("alerts", "toy")
+        assert code == 0
+        assert f"2 lines of {book.path} could not be read" in output
+        assert "warning   drift" in output
+        assert run_json("alerts", "toy")["garbage"] == 2
+
     def test_the_model_is_that_of_the_params(self, root: Path) -> None:
         found = run_json("alerts", "toy", "--set", "registry.model=other")
         assert found["model"] == "other"

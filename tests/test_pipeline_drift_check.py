@@ -80,7 +80,13 @@ def test_the_trigger_retrains_from_the_configured_source(workspace: Path) -> Non
     before = len(runs.names("toy", workspace))
     version = registry.open_registry("toy", workspace).production()
     done = run_mlkit(
-        workspace, "drift", "toy", "--data", "data/older.csv", "--trigger-retraining"
+        workspace,
+        "drift",
+        "toy",
+        "--data",
+        "data/older.csv",
+        "--trigger-retraining",
+        "--json",
     )
     # The retrain ended well: its code stands, not that of the drift.
     assert done.returncode == 0, done.stdout + done.stderr
@@ -89,6 +95,10 @@ def test_the_trigger_retrains_from_the_configured_source(workspace: Path) -> Non
     assert record["kind"] == "retrain"
     assert record["verdict"]["version"] == version.version
     assert record["verdict"]["new"] is False
+    answer = json.loads(done.stdout)
+    assert (answer["drifted"], answer["drift"]["verdict"]) == (True, "drift")
+    assert answer["verdict"] == answer["retrain"]["verdict"] == record["verdict"]
+    assert (answer["kind"], answer["retrain"]["run"]) == ("drift", record["run"])
 
 
 def test_drift_found_in_a_retrain_leaves_its_exit_code_alone(workspace: Path) -> None:
@@ -120,9 +130,18 @@ def test_a_drift_step_that_fails_is_told_and_the_retrain_goes_on(workspace) -> N
 def test_without_drift_the_trigger_does_nothing(workspace: Path) -> None:
     before = len(runs.names("toy", workspace))
     done = run_mlkit(
-        workspace, "drift", "toy", "--data", "data/calm.csv", "--trigger-retraining"
+        workspace,
+        "drift",
+        "toy",
+        "--data",
+        "data/calm.csv",
+        "--trigger-retraining",
+        "--json",
     )
     assert done.returncode == 0, done.stderr
+    answer = json.loads(done.stdout)
+    told = (answer["drifted"], answer["verdict"], answer["retrain"])
+    assert told == (False, None, None)
     assert len(runs.names("toy", workspace)) == before + 1
 
 

@@ -23,7 +23,7 @@ from mlkit import pipeline, registry, store, train
 from mlkit.data import Schema, conform
 from mlkit.pipeline import runs
 from mlkit.pipeline.retrained import retrain_finding
-from mlkit.prediction_log import PredictionLogger
+from mlkit.prediction_log import PredictionLogger, read_predictions
 from tests.test_drift_pipeline import retrain
 from tests.workspace import TOY, make_workspace, mlkit_command, run_mlkit, toy_table
 
@@ -212,11 +212,21 @@ def wait_for_run(root: Path, case: str) -> None:
         time.sleep(0.05)
 
 
+def an_outcome(root: Path) -> str:
+    """Return the id and the outcome of a logged prediction."""
+    logged = read_predictions(root / "data" / "predictions", "toy")
+    known = logged.frame.dropna(subset="actual").iloc[-1]
+    return f"{known['id']},{known['actual']}"
+
+
 class TestACalmTwin:
     def test_a_model_that_saw_no_change_is_healthy(self, calm: Path) -> None:
-        done = run_mlkit(calm, "monitor", "toy")
+        (calm / "late.csv").write_text(f"id,bought\ngone,no\n{an_outcome(calm)}\n")
+        done = run_mlkit(calm, "monitor", "toy", "--data", "late.csv")
         assert done.returncode == 0, done.stdout + done.stderr
         assert "Version 1.0.0 in production is healthy" in done.stdout
+        said = "note: 1 outcome of late.csv belongs to no prediction"
+        assert said in done.stdout
         assert all(each.severity == "info" for each in alerts_of(calm))
         record = runs.records("toy", calm)[0]
         assert record["kind"] == "monitor"

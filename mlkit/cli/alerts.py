@@ -8,7 +8,7 @@ import typer
 
 import mlkit
 from mlkit.cli.options import AsJson
-from mlkit.cli.printing import print_json, say
+from mlkit.cli.printing import complain, print_json, say
 from mlkit.cli.running import CASE, Case, Overrides
 
 if TYPE_CHECKING:
@@ -48,12 +48,19 @@ def alerts(
     shown = book.history() if history else book.active()
     if as_json:
         found = {"model": params.model, "alerts": [each.to_dict() for each in shown]}
-        print_json(found | {"changed": [each.to_dict() for each in changed]})
+        told = {"changed": [each.to_dict() for each in changed]}
+        print_json(found | told | {"garbage": book.garbage})
         return
     for alert in changed:
         say(f"{alert.id} is {alert.status} now: {alert.message}")
     if not changed or history:
         _list(shown, params.model, history=history)
+    if book.garbage:
+        lines = "1 line" if book.garbage == 1 else f"{book.garbage:,} lines"
+        complain(
+            f"{lines} of {book.path} could not be read: alerts may be missing, or "
+            "stand as they were before"
+        )
 
 
 def _change(

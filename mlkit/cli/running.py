@@ -123,7 +123,8 @@ def drift(
     """Compare current rows with what the model learned from; exit 1 on drift.
 
     Without drift nothing is ever retrained. With drift and --trigger-retraining the
-    exit code is that of the retrain: 0 done, 1 a gate failed, 3 a step failed.
+    exit code is that of the retrain: 0 done, 1 a gate failed, 3 a step failed. In the
+    JSON, `drifted` is the answer, and `verdict` that of the retrain.
     """
     checked(case, overrides)
     asked: dict[str, Any] = {
@@ -136,14 +137,24 @@ def drift(
     tell(found, as_json)
     done = mlkit.pipeline.retrain(case, **asked) if trigger and found.drifted else None
     if as_json:
-        print_json(
-            found.to_dict() | {"retrain": None if done is None else done.to_dict()}
-        )
+        print_json(_drift_answer(found, done))
     if done is None:
         end(found.exit_code)
     else:
         tell(done, as_json)
         end(done.exit_code)
+
+
+def _drift_answer(found: Any, done: Any | None) -> dict[str, Any]:
+    """Return whether there is drift, and what the retrain it led to came to."""
+    retrained = None if done is None else done.to_dict()
+    verdict = None if retrained is None else retrained["verdict"]
+    answer: dict[str, Any] = found.to_dict()
+    return answer | {
+        "drifted": found.drifted,
+        "verdict": verdict,
+        "retrain": retrained,
+    }
 
 
 def tell(done: Any, as_json: bool) -> None:

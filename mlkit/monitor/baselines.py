@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from mlkit import store
 from mlkit.data import Column, Schema
@@ -18,6 +20,7 @@ from mlkit.params import params_from_dict
 
 FORMAT = 1
 FILE = "baseline.json"
+ROWS = "baseline.parquet"
 PREDICTION = "prediction"
 
 
@@ -33,11 +36,17 @@ class Baseline:
         The rows, counted.
     set_at : str
         When it was set, in UTC.
+    left_out : mapping of str to str
+        Columns that are not compared, and why not.
+    rows_digest : str or None
+        Of the file of its rows; None where they are not kept.
     """
 
     schema: Schema
     profile: ReferenceProfile
     set_at: str
+    left_out: Mapping[str, str] = field(default_factory=dict)
+    rows_digest: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return the baseline as plain JSON data."""
@@ -46,6 +55,8 @@ class Baseline:
             "set_at": self.set_at,
             "schema": self.schema.to_dict(),
             "profile": self.profile.to_dict(),
+            "left_out": dict(self.left_out),
+            "rows_digest": self.rows_digest,
         }
 
 
@@ -66,6 +77,31 @@ def plain_frame(frame: pd.DataFrame) -> pd.DataFrame:
     return named.loc[:, ~named.columns.duplicated()]
 
 
+def plain_predictions(predictions: ArrayLike, rows: int) -> NDArray[np.float64]:
+    """Return a model's answers as numbers, one for each row.
+
+    Raises
+    ------
+    ValueError
+        When they are no numbers, or not one for each row.
+    """
+    rule = (
+        f"predictions must be numbers, one for each of {rows:,} rows: a value, or the "
+        "probability of one class"
+    )
+    try:
+        values = np.asarray(predictions, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        found = np.asarray(predictions, dtype=object).ravel()[:1].tolist()
+        raise ValueError(
+            f"{rule}; got {found[0] if found else predictions!r}, which is none; pass "
+            "what the model says before it is made a label"
+        ) from error
+    if values.shape not in ((rows,), (rows, 1)):
+        raise ValueError(f"{rule}; got an array of shape {values.shape}")
+    return values.reshape(rows)
+
+
 def make_baseline(
     frame: pd.DataFrame, *, now: datetime, predictions: ArrayLike | None = None
 ) -> Baseline:
@@ -74,7 +110,8 @@ def make_baseline(
     Parameters
     ----------
     frame : DataFrame of shape (n_rows, n_columns)
-        The rows. Identifiers and columns without any value are not compared later.
+        The rows. Identifiers and columns without any value are not compared later; the
+        baseline names them.
     now : datetime
         The present, with a time zone.
     predictions : array-like of shape (n,), optional
@@ -85,7 +122,8 @@ def make_baseline(
     TypeError
         When it is no frame.
     ValueError
-        When it has no rows, or no column that can be compared.
+        When it has no rows, or no column that can be compared; or the predictions are
+        not a number for each row.
     """
     rows = plain_frame(frame)
     if not len(rows):
@@ -100,8 +138,14 @@ def make_baseline(
             f"{', '.join(rows.columns) or 'none'} names its rows or has no values; "
             "pass the model's features"
         )
-    profile = reference_profile(rows, schema, predictions=predictions)
-    return Baseline(schema, profile, now.isoformat())
+    answered = (
+        None if predictions is None else plain_predictions(predictions, len(rows))
+    )
+    profile = reference_profile(rows, schema, predictions=answered)
+    left_out = {
+        each.name: each.why for each in schema.columns if each.role == "ignored"
+    }
+    return Baseline(schema, profile, now.isoformat(), left_out)
 
 
 def infer(frame: pd.DataFrame) -> Schema:
@@ -124,10 +168,25 @@ def infer(frame: pd.DataFrame) -> Schema:
     return Schema((*columns, Column(target, "number", "target")), "regression", target)
 
 
-def write_baseline(folder: Path, baseline: Baseline) -> None:
-    """Write a baseline in place of the one before; another process finds it there."""
+def write_baseline(folder: Path, baseline: Baseline, rows: bytes | None = None) -> None:
+    """Write a baseline in place of the one before; another process finds it there.
+
+    Parameters
+    ----------
+    folder : Path
+        Where; made when it is needed.
+    baseline : Baseline
+        The baseline.
+    rows : bytes, optional
+        The file of its rows; None removes those of the one before.
+    """
     store.make_folder(folder)
-    store.write_json(folder / FILE, baseline.to_dict())
+    digest = None if rows is None else store.sha256_bytes(rows)
+    if rows is not None:
+        store.write_atomic(folder / ROWS, rows)
+    store.write_json(folder / FILE, replace(baseline, rows_digest=digest).to_dict())
+    if rows is None:
+        (folder / ROWS).unlink(missing_ok=True)
 
 
 def read_baseline(folder: Path) -> Baseline:
@@ -138,7 +197,7 @@ def read_baseline(folder: Path) -> Baseline:
     FileNotFoundError
         When none was set.
     ValueError
-        When the file is of another format.
+        When the file is of another format, or something of it is missing.
     """
     path = folder / FILE
     if not path.exists():
@@ -152,8 +211,17 @@ def read_baseline(folder: Path) -> Baseline:
             f"a baseline of format {FORMAT} is needed, and {path} is none; call "
             "set_baseline(frame) again"
         )
-    return Baseline(
-        schema=Schema.from_dict(stored["schema"]),
-        profile=ReferenceProfile.from_dict(stored["profile"]),
-        set_at=stored["set_at"],
-    )
+    try:
+        return Baseline(
+            schema=Schema.from_dict(stored["schema"]),
+            profile=ReferenceProfile.from_dict(stored["profile"]),
+            set_at=stored["set_at"],
+            left_out=stored.get("left_out", {}),
+            rows_digest=stored.get("rows_digest"),
+        )
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ValueError(
+            f"a baseline has a schema, a profile and the moment it was set, and {path} "
+            f"does not ({type(error).__name__}: {error}); call set_baseline(frame) "
+            "again"
+        ) from error

@@ -63,9 +63,13 @@ class Detected:
     columns : mapping of str to ColumnVerdict
         Every column of the baseline.
     score : float
-        From 0 to 1: how much of the data drifted.
+        Share of the compared columns that drifted, from 0 to 1. Columns that were not
+        compared do not count unless something about them drifted.
     threshold : float
-        Of the score with the method ``auto``, else of the statistic.
+        Of the statistic where a method with one bound was asked for, before it was
+        raised for few rows; else of the score: with ``auto`` two columns at least that
+        are such a share are drift of the data, and one is by a large effect alone,
+        which the reason says.
     verdict : str
         ``drift``, ``columns`` (some drifted, the data as a whole did not), ``none`` or
         ``too_few``.

@@ -12,25 +12,27 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from mlkit import store
-from mlkit.data import Schema
-from mlkit.drift import DriftReport, detect
-from mlkit.drift.records import BROKEN
-from mlkit.drift.wording import percent
+from mlkit.drift import DriftReport, ReferenceProfile, count_rows, detect
+from mlkit.drift.pairs import Pair
 from mlkit.monitor.baselines import (
+    ROWS,
     Baseline,
     make_baseline,
     plain_frame,
+    plain_predictions,
     read_baseline,
     write_baseline,
 )
+from mlkit.monitor.calm import judge_columns
 from mlkit.monitor.detected import ColumnVerdict, Detected, Engine
 from mlkit.monitor.evidently_engine import EngineError, ask_evidently
 from mlkit.monitor.journal import Journal
-from mlkit.monitor.methods import AUTO, METHODS, by_method, by_tests, check_method
+from mlkit.monitor.methods import AUTO, METHODS, Method, by_tests, check_method
+from mlkit.monitor.overall import ONE_BY_ONE, drifted_names, judge_all, too_few
 from mlkit.params.models import Drift
 
 HISTORY = "detections"
-ROWS = "baseline.parquet"
+KEEP_DAYS = 30
 
 
 def utc_now() -> datetime:
@@ -51,29 +53,33 @@ class DriftDetector:
         were tested and asks for an effect that matters; see :func:`mlkit.drift.detect`.
         The others (``ks``, ``psi``, ``kl``, ``js``, ``hellinger``, ``wasserstein``,
         ``energy``, ``mmd``, ``total_variation``, ``chi_square``, ``g``,
-        ``anderson_darling``, ``cramer_von_mises``) hold one statistic against
-        `threshold` whatever the number of rows; missing values and new levels are
-        tested as with ``auto``, for these statistics do not see them.
+        ``anderson_darling``, ``cramer_von_mises``) hold one statistic against a bound;
+        missing values and new levels are tested as with ``auto``, for these statistics
+        do not see them, and so are predictions.
     threshold : float, optional
         With ``auto``, the share of columns whose drift makes drift of the data; None
-        takes ``drift.drift_share`` (0.30). Else the bound of the statistic; None takes
-        the usual one: 0.2 of ``psi``, 0.3 of ``kl``, 0.05 of the p-value of the last
-        four, and 0.1 of the others. The data as a whole have drifted when
-        ``drift.drift_share`` of the columns have, or one is absent, of another kind or
-        without values.
+        takes ``drift.drift_share`` (0.30). Else the bound of the statistic, whatever
+        the number of rows. None takes the usual one (0.2 of ``psi``, 0.3 of ``kl``,
+        0.05 of the p-value of the last four, 0.1 of the others) or, where that is
+        farther out, what the statistic of some column exceeds in 5 % of checks without
+        drift; see :mod:`mlkit.monitor.calm`. The data as a whole have drifted when
+        ``drift.drift_share`` of the columns have, when the predictions have, or when a
+        column is absent, of another kind or without values.
     engine : str
         ``mlkit``, or ``evidently``, which runs in the environment that ``make
         evidently`` builds and needs the rows of the baseline: they are kept beside it.
         Where it cannot be asked, mlkit's own statistics run, and the note says so.
     params : Drift, optional
         The bounds; None takes the defaults.
+    keep_history_days : int
+        Days of detections that are kept.
     clock : callable
         Returns the present, with a time zone.
 
     Raises
     ------
     ValueError
-        When method, threshold or engine is not one of these.
+        When method, threshold, engine or days to keep are not such.
 
     Examples
     --------
@@ -96,11 +102,16 @@ class DriftDetector:
         threshold: float | None = None,
         engine: Engine = "mlkit",
         params: Drift | None = None,
+        keep_history_days: int = KEEP_DAYS,
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
         check_method(method, threshold)
         if engine not in ("mlkit", "evidently"):
             raise ValueError(f"engine must be mlkit or evidently, got {engine!r}")
+        if keep_history_days < 1:
+            raise ValueError(
+                f"keep_history_days must be 1 or more, got {keep_history_days}"
+            )
         self.folder = Path(storage_path)
         self.method = method
         self.threshold = threshold
@@ -110,6 +121,7 @@ class DriftDetector:
         self.params = bounds.model_copy(
             update={"drift_share": shared.get("share", bounds.drift_share)}
         )
+        self.keep_history_days = keep_history_days
         self._clock = clock
 
     def set_baseline(
@@ -122,19 +134,21 @@ class DriftDetector:
         frame : DataFrame of shape (n_rows, n_columns)
             The rows, without the target; the kinds of the columns are inferred.
         predictions : array-like of shape (n_rows,), optional
-            The model's answers for rows that it was not trained on.
+            The model's answers, values or probabilities of one class, for rows that
+            it was not trained on.
 
         Raises
         ------
         TypeError, ValueError
-            When it is no frame, has no rows or no column to compare.
+            When it is no frame, has no rows or no column to compare, or predictions
+            are not a number for each row.
         """
         baseline = make_baseline(frame, now=self._clock(), predictions=predictions)
-        rows = plain_frame(frame) if self.engine == "evidently" else None
-        write_baseline(self.folder, baseline)
-        if rows is not None:
-            content = rows.astype(object).map(_text, na_action="ignore").to_parquet()
-            store.write_atomic(self.folder / ROWS, content)
+        rows = None
+        if self.engine == "evidently":
+            plain = plain_frame(frame).astype(object)
+            rows = plain.map(_text, na_action="ignore").to_parquet()
+        write_baseline(self.folder, baseline, rows)
 
     def detect_drift(
         self,
@@ -154,7 +168,7 @@ class DriftDetector:
         model, version : str
             What the rows were given to; they are kept with the answer.
         predictions : array-like of shape (n_rows,), optional
-            The model's answers for these rows.
+            The model's answers for these rows; compared where the baseline has some.
 
         Raises
         ------
@@ -162,20 +176,34 @@ class DriftDetector:
             When no baseline was set.
         TypeError
             When it is no frame.
+        ValueError
+            When predictions are not a number for each row.
         """
         baseline, rows = read_baseline(self.folder), plain_frame(frame)
-        report = detect(
-            baseline.profile,
+        profile = baseline.profile
+        answers = None
+        if predictions is not None:
+            answers = plain_predictions(predictions, len(rows))
+        counted = count_rows(
+            profile,
             rows,
             baseline.schema,
-            params=self.params,
-            predictions=predictions if baseline.profile.predictions else None,
+            predictions=answers if profile.predictions else None,
         )
-        found = self._judged(report, baseline)
+        report = detect(
+            profile,
+            counted,
+            baseline.schema,
+            params=self.params,
+            notes=_notes(baseline, given=answers is not None),
+        )
+        found = self._judged(report, baseline, counted)
         if self.engine == "evidently":
-            found = self._by_evidently(found, baseline, rows)
+            found = self._by_evidently(found, report, baseline, rows)
         found = replace(found, model=model, version=version)
-        self._journal.append([found.to_dict()], now=self._clock())
+        now = self._clock()
+        self._journal.append([found.to_dict()], now=now)
+        self._journal.prune(now=now, keep_days=self.keep_history_days)
         return found
 
     def history(self) -> tuple[Mapping[str, Any], ...]:
@@ -186,22 +214,28 @@ class DriftDetector:
     def _journal(self) -> Journal:
         return Journal(self.folder, HISTORY)
 
-    def _judged(self, report: DriftReport, baseline: Baseline) -> Detected:
+    def _judged(
+        self, report: DriftReport, baseline: Baseline, counted: ReferenceProfile
+    ) -> Detected:
         own = METHODS.get(self.method)
         threshold = self.params.drift_share
         columns = {each.name: by_tests(each) for each in report.columns}
         if own is not None:
             threshold = own.threshold if self.threshold is None else self.threshold
-            columns = {
-                each.name: by_method(each, own, threshold) for each in report.columns
-            }
+            columns = judge_columns(
+                {each.name: each for each in report.columns},
+                _pairs(baseline.profile, counted),
+                own,
+                self.threshold,
+            )
         if report.verdict == "too_few":
-            columns = _too_few(baseline.schema, report.reason)
+            columns = too_few(baseline.schema.features, report.reason)
+        columns |= _left_out(baseline)
         found = Detected(
             drifted=report.drifted,
-            drifted_columns=_drifted(columns),
+            drifted_columns=drifted_names(columns),
             columns=columns,
-            score=_share(columns),
+            score=report.score or 0.0,
             threshold=threshold,
             verdict=report.verdict,
             reason=report.reason,
@@ -217,76 +251,105 @@ class DriftDetector:
         )
         if own is None or report.verdict == "too_few":
             return found
-        fixed = (
-            f"The bound {threshold:g} of {own.label} is the same for any number of "
-            "rows: few rows reach it by chance. The method 'auto' takes their number "
-            "into account."
-        )
-        return self._by_share(replace(found, note=f"{found.note} {fixed}".strip()))
-
-    def _by_share(self, found: Detected) -> Detected:
-        """Return a detection whose verdict is the share of drifted columns."""
-        share, bound = found.score, self.params.drift_share
-        broken = [
-            f"{name!r} ({each.verdict})"
-            for name, each in found.columns.items()
-            if each.verdict in BROKEN
-        ]
-        drifted = share >= bound or bool(broken)
-        verdict = "drift" if drifted else "columns" if share else "none"
-        reason = (
-            f"{len(found.drifted_columns)} of {len(found.columns)} columns have "
-            f"drifted, {percent(share)}, and {percent(bound)} make drift of the data."
-        )
-        if broken:
-            reason = f"{reason} The frame lacks what was there: {', '.join(broken)}."
-        return replace(found, drifted=drifted, verdict=verdict, reason=reason)
+        said = _of_bound(own, self.threshold)
+        found = replace(found, note=f"{found.note} {said}")
+        return judge_all(found, report, self.params)
 
     def _by_evidently(
-        self, found: Detected, baseline: Baseline, rows: pd.DataFrame
+        self,
+        found: Detected,
+        report: DriftReport,
+        baseline: Baseline,
+        rows: pd.DataFrame,
     ) -> Detected:
         """Return Evidently's numbers in place of our own, or why they are not there."""
         if found.verdict == "too_few":
             return found
         try:
-            if not (self.folder / ROWS).exists():
-                raise EngineError(
-                    "it needs the rows of the baseline, which are not kept; call "
-                    "set_baseline again with engine='evidently'"
-                )
             columns, name = ask_evidently(
-                pd.read_parquet(self.folder / ROWS),
+                self._rows(baseline),
                 rows,
                 baseline.schema,
+                {each.name: each for each in report.columns},
                 method=self.method,
                 threshold=None if self.method == AUTO else self.threshold,
             )
         except EngineError as error:
             note = f"Evidently was asked for; the numbers are mlkit's own, for {error}."
             return replace(found, note=f"{note} {found.note}".strip())
+        own_bound = self.method == AUTO or self.threshold is None
+        note = (
+            f"The numbers are those of {name}, with its bounds for each column; "
+            "missing values, new levels and predictions are tested by mlkit."
+        )
         told = replace(
             found,
-            drifted_columns=_drifted(columns),
-            columns=columns,
-            predictions={},
-            score=_share(columns),
+            columns=columns | _left_out(baseline),
+            threshold=self.params.drift_share if own_bound else found.threshold,
             engine="evidently",
-            note=f"The numbers are those of {name}, with its bounds for each column.",
+            note=" ".join([note, *report.notes]),
         )
-        return self._by_share(told)
+        return judge_all(told, report, self.params)
+
+    def _rows(self, baseline: Baseline) -> pd.DataFrame:
+        """Return the rows of the baseline, which are those that it was made of."""
+        path, advice = self.folder / ROWS, "set_baseline again with engine='evidently'"
+        if baseline.rows_digest is None or not path.exists():
+            raise EngineError(
+                f"it needs the rows of the baseline, which are not kept; call {advice}"
+            )
+        if store.sha256_file(path) != baseline.rows_digest:
+            raise EngineError(
+                f"{path} has other rows than the baseline was made of; call {advice}"
+            )
+        return pd.read_parquet(path)
 
 
-def _drifted(columns: Mapping[str, ColumnVerdict]) -> tuple[str, ...]:
-    return tuple(name for name, each in columns.items() if each.drifted)
+def _notes(baseline: Baseline, *, given: bool) -> list[str]:
+    notes = [ONE_BY_ONE]
+    if baseline.left_out:
+        said = [f"{name!r} ({why})" for name, why in baseline.left_out.items()]
+        notes.append(f"Not compared: {', '.join(said)}.")
+    if given and not baseline.profile.predictions:
+        notes.append(
+            "Predictions are not compared, for the baseline has none; give them to "
+            "set_baseline(frame, predictions=...)."
+        )
+    if baseline.profile.predictions and not given:
+        notes.append("Predictions are not compared, for none were given.")
+    return notes
 
 
-def _share(columns: Mapping[str, ColumnVerdict]) -> float:
-    return len(_drifted(columns)) / max(len(columns), 1)
+def _pairs(reference: ReferenceProfile, current: ReferenceProfile) -> dict[str, Pair]:
+    now = {column.name: column.counts for column in current.columns}
+    return {each.name: Pair(each, now[each.name]) for each in reference.columns}
 
 
-def _too_few(schema: Schema, reason: str) -> dict[str, ColumnVerdict]:
-    nothing = ColumnVerdict(None, None, None, "too_few", "none", None, False, reason)
-    return dict.fromkeys(schema.features, nothing)
+def _left_out(baseline: Baseline) -> dict[str, ColumnVerdict]:
+    return {
+        name: ColumnVerdict(None, None, None, "not compared", "none", None, False, why)
+        for name, why in baseline.left_out.items()
+    }
+
+
+def _of_bound(own: Method, threshold: float | None) -> str:
+    """Say what the bound of a statistic has to do with the number of rows."""
+    if threshold is not None:
+        return (
+            f"The bound {threshold:g} of {own.label} is the same for any number of "
+            "rows and columns: few rows reach it by chance. Without a threshold, and "
+            "with the method 'auto', their number counts."
+        )
+    if own.by_p:
+        return (
+            f"The p-value of {own.label} is held against {own.threshold:g} divided by "
+            "the number of columns."
+        )
+    return (
+        f"The bound {own.threshold:g} of {own.label} is raised for columns that reach "
+        "it, to what all columns stay below in 95 % of checks without drift at these "
+        "numbers of rows."
+    )
 
 
 def _text(value: object) -> str:

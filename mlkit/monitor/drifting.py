@@ -13,6 +13,7 @@ from mlkit.drift.onset import drift_began
 from mlkit.monitor.data_findings import find_quality
 from mlkit.monitor.history import Past
 from mlkit.monitor.looking import Look
+from mlkit.monitor.overall import ONE_BY_ONE
 from mlkit.monitor.records import Quality, WindowDrift, WindowFigures
 from mlkit.monitor.shifts import Judged, judge_window
 
@@ -34,7 +35,7 @@ class Drifted:
     began : mapping or None
         Where a change began.
     notes : tuple of str
-        What could not be judged, and why.
+        What could not be judged, and why; how columns were compared.
     """
 
     report: DriftReport | None = None
@@ -96,6 +97,7 @@ def find_drift(looked: Look, figures: Sequence[WindowFigures], past: Past) -> Dr
         short=short,
         quality=find_quality(reference, newest.counted, level=looked.level),
         began=_began(looked, newest.report, enough) if newest.report.drifted else None,
+        notes=(ONE_BY_ONE,),
     )
 
 

@@ -10,6 +10,7 @@ import os
 import subprocess
 import tempfile
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +18,11 @@ import pandas as pd
 
 import mlkit
 from mlkit import store
-from mlkit.data import Schema
+from mlkit.data import Column, Schema
 from mlkit.data.conformance import conform_column
+from mlkit.drift import ColumnDrift
 from mlkit.monitor.detected import ColumnVerdict
-from mlkit.monitor.methods import AUTO
+from mlkit.monitor.methods import AUTO, by_tests, unseen
 from mlkit.params.models import Kind
 
 FOLDER = ".evidently"
@@ -71,11 +73,16 @@ def ask_evidently(
     reference: pd.DataFrame,
     current: pd.DataFrame,
     schema: Schema,
+    found: Mapping[str, ColumnDrift],
     *,
     method: str,
     threshold: float | None,
 ) -> tuple[dict[str, ColumnVerdict], str]:
     """Return Evidently's verdict of each column, and which Evidently it was.
+
+    It compares values alone. What else is drift of a column is taken from mlkit: one
+    that is absent, of another type or without values is not given to Evidently, and
+    missing values and new levels that mlkit's tests find are drift beside its verdict.
 
     Parameters
     ----------
@@ -83,6 +90,8 @@ def ask_evidently(
         Raw rows; `current` may lack columns.
     schema : Schema
         Its features are compared.
+    found : mapping of str to ColumnDrift
+        What mlkit found of each of them.
     method : str
         ``auto`` takes Evidently's choice by kind and number of rows.
     threshold : float, optional
@@ -96,15 +105,16 @@ def ask_evidently(
     python = interpreter()
     verdicts: dict[str, ColumnVerdict] = {}
     asked: dict[str, dict[str, Any]] = {}
-    for name in schema.features:
+    features = [name for name in schema.features if name in found]
+    for name in features:
+        column = found[name]
         kind = KINDS.get(schema.column(name).kind)
-        if name not in current.columns:
-            verdicts[name] = _without("absent", "the frame has no such column", True)
-        elif kind is None:
-            reason = f"Evidently does not compare a {schema.column(name).kind}"
-            verdicts[name] = _without("not compared", reason, False)
-        elif not current[name].notna().any() and reference[name].notna().any():
-            verdicts[name] = _without("all missing", "every value is missing", True)
+        if column.broken:
+            verdicts[name] = by_tests(column)
+        elif kind is None or not _has_values(name, reference, current):
+            verdicts[name] = _with_unseen(
+                _uncompared(schema.column(name), kind), column
+            )
         else:
             asked[name] = {"kind": kind, **_options(method, kind, threshold)}
     frames = {
@@ -112,10 +122,31 @@ def ask_evidently(
         for side, frame in (("reference", reference), ("current", current))
     }
     answer = _answer(python, {"columns": asked}, frames)
-    for name, found in answer["columns"].items():
-        verdicts[name] = _verdict(found)
-    ordered = {name: verdicts[name] for name in schema.features}
+    for name, said in answer["columns"].items():
+        verdicts[name] = _with_unseen(_verdict(said), found[name])
+    ordered = {name: verdicts[name] for name in features}
     return ordered, f"Evidently {answer['version']}"
+
+
+def _has_values(name: str, *frames: pd.DataFrame) -> bool:
+    return all(frame[name].notna().any() for frame in frames)
+
+
+def _uncompared(column: Column, kind: str | None) -> ColumnVerdict:
+    if kind is None:
+        return _without(f"Evidently does not compare a {column.kind}")
+    return _without("one side has no values to compare")
+
+
+def _with_unseen(verdict: ColumnVerdict, column: ColumnDrift) -> ColumnVerdict:
+    """Return Evidently's verdict, or drift where mlkit's tests of what it lacks say."""
+    subjects = unseen(column)
+    if not subjects:
+        return verdict
+    said = f"mlkit's tests of {' and '.join(subjects)}: {column.reason}"
+    return replace(
+        verdict, verdict="drift", drifted=True, reason=f"{verdict.reason}; {said}"
+    )
 
 
 def _options(method: str, kind: str, threshold: float | None) -> dict[str, Any]:
@@ -174,7 +205,7 @@ def _answer(
 def _verdict(found: Mapping[str, Any]) -> ColumnVerdict:
     if "error" in found:
         reason = f"Evidently could not compare it: {found['error']}"
-        return _without("not compared", reason, False)
+        return _without(reason)
     value, threshold = found["value"], found["threshold"]
     tests = "p_value" in found["method"]
     drifted = value < threshold if tests else value >= threshold
@@ -191,5 +222,5 @@ def _verdict(found: Mapping[str, Any]) -> ColumnVerdict:
     )
 
 
-def _without(verdict: str, reason: str, drifted: bool) -> ColumnVerdict:
-    return ColumnVerdict(None, None, None, verdict, "none", None, drifted, reason)
+def _without(reason: str) -> ColumnVerdict:
+    return ColumnVerdict(None, None, None, "not compared", "none", None, False, reason)

@@ -1,14 +1,18 @@
-"""Methods: the usual statistics of drift under their usual names, with a fixed bound.
+"""Methods: the usual statistics of drift under their usual names and usual bounds.
 
 A fixed bound on a statistic does not know how many rows there are: few rows reach it by
-chance, and of very many a change that matters may stay below. ``auto`` knows.
+chance. The usual bounds are raised where they do (:mod:`mlkit.monitor.calm`); a bound
+that a caller gives stays as it is.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
+
+import numpy as np
 
 from mlkit.drift import ColumnDrift
 from mlkit.monitor.detected import ColumnVerdict
@@ -48,6 +52,11 @@ class Method:
     levels: str | None = None
     by_p: bool = False
 
+    def held(self, column: ColumnDrift) -> float | None:
+        """Return what is held against the threshold; None where it does not apply."""
+        key = self.p_value if self.by_p else self.statistic
+        return None if key is None else column.statistics.get(key)
+
 
 _ROWS = (
     Method("ks", "Kolmogorov-Smirnov distance", "ks", 0.1, "ks_p", "total_variation"),
@@ -77,51 +86,64 @@ _ROWS = (
 METHODS: Mapping[str, Method] = MappingProxyType({row.name: row for row in _ROWS})
 
 
+# These are never above 1.
+SHARES = frozenset({"ks", "js", "hellinger", "total_variation"})
+
+
 def check_method(method: str, threshold: float | None) -> None:
     """Check what a caller asks for.
 
     Raises
     ------
     ValueError
-        When there is no such method, or the threshold is not above 0.
+        When there is no such method, or the threshold is no number that its statistic
+        could reach.
     """
     if method != AUTO and method not in METHODS:
         raise ValueError(
             f"method must be one of {AUTO}, {', '.join(METHODS)}, got {method!r}"
         )
-    share = method == AUTO or METHODS[method].by_p
     if threshold is None:
         return
-    if not threshold > 0 or (share and threshold > 1):
-        rule = "a share between 0 and 1" if method == AUTO else "above 0"
-        rule = "a p-value between 0 and 1" if share and method != AUTO else rule
+    rule, most = "above 0", math.inf
+    if method == AUTO:
+        rule, most = "a share of the columns, above 0 and at most 1", 1
+    elif METHODS[method].by_p:
+        rule, most = "a p-value, above 0 and at most 1", 1
+    elif method in SHARES:
+        rule, most = "above 0 and at most 1, which the statistic never exceeds", 1
+    number: object = threshold
+    real = isinstance(number, (int, float, np.number)) and not isinstance(number, bool)
+    if not real or not 0 < threshold <= most or math.isinf(threshold):
         raise ValueError(
-            f"threshold of the method {method!r} must be {rule}, got {threshold}"
+            f"threshold of the method {method!r} must be a number {rule}, got "
+            f"{threshold!r}; None takes the usual one"
         )
 
 
+def stand_in(column: ColumnDrift, method: Method) -> Method:
+    """Return the method, or the one that stands for it where levels are counted."""
+    if method.levels is not None and column.statistics.get("ks") is None:
+        return METHODS[method.levels]
+    return method
+
+
 def by_method(column: ColumnDrift, method: Method, threshold: float) -> ColumnVerdict:
-    """Return a column judged by one statistic and a fixed bound.
+    """Return a column judged by one statistic and a bound.
 
     Missing values and new levels, which the statistic does not see, count as `mlkit`
-    finds them: with a test, corrected for all that was tested.
+    finds them: with a test, corrected for all that was tested. Vanished levels and the
+    range are in the statistic, and do not count by themselves.
     """
-    if method.levels is not None and column.statistics.get("ks") is None:
-        method = METHODS[method.levels]
-    value = column.statistics.get(method.statistic)
+    method = stand_in(column, method)
+    value, held = column.statistics.get(method.statistic), method.held(column)
     p_value = None
     if method.p_value is not None:
         p_value = column.statistics.get(method.p_value)
-    held = p_value if method.by_p else value
     above = held is not None and (
         held < threshold if method.by_p else held >= threshold
     )
-    others = [
-        test.subject
-        for test in column.tests
-        if test.flagged and test.subject != "values"
-    ]
-    drifted = above or bool(others) or column.broken
+    drifted = above or bool(unseen(column)) or column.broken
     return ColumnVerdict(
         statistic=value,
         p_value=p_value,
@@ -132,6 +154,15 @@ def by_method(column: ColumnDrift, method: Method, threshold: float) -> ColumnVe
         drifted=drifted,
         reason=_reason(column, method, held, threshold, above=above),
     )
+
+
+def unseen(column: ColumnDrift) -> list[str]:
+    """Return what is drift of a column and no statistic of its values can see."""
+    return [
+        test.subject
+        for test in column.tests
+        if test.flagged and test.subject in ("missing", "new levels")
+    ]
 
 
 def _verdict(column: ColumnDrift, *, drifted: bool, known: bool) -> str:
@@ -156,9 +187,8 @@ def _reason(
         return f"{method.label} does not apply here; {column.reason}"
     what = "its p-value" if method.by_p else method.label
     word = "below" if (held < threshold) else "not below"
-    said = f"{what} {held:.3g} is {word} {threshold:g}"
-    others = [t for t in column.tests if t.flagged and t.subject != "values"]
-    return f"{said}; {column.reason}" if above or others else said
+    said = f"{what} {held:.3g} is {word} {threshold:.3g}"
+    return f"{said}; {column.reason}" if above or unseen(column) else said
 
 
 def by_tests(column: ColumnDrift) -> ColumnVerdict:

@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 
+import numpy as np
+
 from mlkit.alerts import Finding
 from mlkit.drift import Performance
 from mlkit.metrics import METRICS, show
@@ -17,6 +19,15 @@ from mlkit.monitor.records import Recorded
 NAME = "performance"
 # Shares of rows, whose scatter follows from their number.
 SHARES = frozenset({"accuracy", "precision", "recall"})
+# Least and greatest value of the metrics that have any.
+UNIT = (0.0, 1.0)
+BEYOND_0 = (0.0, math.inf)
+RANGES = {
+    **dict.fromkeys(("accuracy", "precision", "recall", "f1", "roc_auc"), UNIT),
+    **dict.fromkeys(("average_precision", "calibration_error"), UNIT),
+    **dict.fromkeys(("mae", "rmse", "mape", "log_loss", "brier"), BEYOND_0),
+    "r2": (-math.inf, 1.0),
+}
 NORMAL_95 = 1.959963984540054
 
 
@@ -26,20 +37,34 @@ def checked_figures(figures: Mapping[str, float], n: int | None) -> dict[str, fl
     Raises
     ------
     ValueError
-        When there is none, one is no finite number, or `n` is below 1.
+        When there is none, one is no finite number or none that its metric could have,
+        or `n` is below 1.
     """
-    plain = {}
-    for name, value in figures.items():
-        if isinstance(value, bool) or not math.isfinite(float(value)):
-            raise ValueError(
-                f"a figure must be a finite number, got {name} = {value!r}; leave out "
-                "what has no value"
-            )
-        plain[str(name)] = float(value)
-    if not plain or (n is not None and n < 1):
+    rows = isinstance(n, (int, np.integer)) and not isinstance(n, bool)
+    known = isinstance(figures, Mapping) and len(figures)
+    if not known or (n is not None and not (rows and n >= 1)):
         raise ValueError(
             "performance is recorded as metric and value, such as {'accuracy': 0.91}, "
-            f"of n rows, 1 or more; got {len(plain)} figures and n = {n}"
+            f"of n rows, a whole number of 1 or more; got {figures!r} and n = {n!r}"
+        )
+    return {str(name): _plain(str(name), value) for name, value in figures.items()}
+
+
+def _plain(name: str, value: object) -> float:
+    number = isinstance(value, (int, float, np.number)) and not isinstance(value, bool)
+    if not number or not math.isfinite(value):  # type: ignore[arg-type]
+        raise ValueError(
+            f"a figure must be a finite number, got {name} = {value!r}; leave out "
+            "what has no value"
+        )
+    plain = float(value)  # type: ignore[arg-type]
+    low, high = RANGES.get(name, (-math.inf, math.inf))
+    if not low <= plain <= high:
+        reach = f"{low:g} or more" if high == math.inf else f"at most {high:g}"
+        rule = reach if math.inf in (high, -low) else f"from {low:g} to {high:g}"
+        raise ValueError(
+            f"{name} is {rule}, got {plain:g}; figures are as mlkit computes them, "
+            "shares not in percent"
         )
     return plain
 

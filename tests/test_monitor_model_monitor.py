@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -58,6 +59,7 @@ def test_a_model_is_watched_from_its_log_alone(tmp_path: Path) -> None:
     assert window.metrics["rmse"].value == pytest.approx(1, abs=0.2)
     assert found.drift is not None
     assert not found.drift.drifted
+    assert any("one by one" in note for note in found.notes)
     assert monitor.active_alerts() == ()
 
 
@@ -139,17 +141,33 @@ def test_figures_that_were_measured_elsewhere_enter_history_and_health(
     assert later.active_alerts() == ()
 
 
-@pytest.mark.parametrize("figures", [{}, {"r2": float("nan")}, {"r2": True}])
+@pytest.mark.parametrize(
+    ("figures", "rule"),
+    [
+        ({}, "performance is recorded"),
+        (None, "performance is recorded"),
+        ([0.9], "performance is recorded"),
+        ({"r2": float("nan")}, "finite number, got r2 = nan"),
+        ({"r2": True}, "finite number, got r2 = True"),
+        ({"r2": "x"}, "finite number, got r2 = 'x'"),
+        ({"r2": None}, "finite number, got r2 = None"),
+        ({"accuracy": 1.5}, "accuracy is from 0 to 1, got 1.5"),
+        ({"accuracy": -0.1}, "accuracy is from 0 to 1"),
+        ({"r2": 1.1}, "r2 is at most 1, got 1.1"),
+        ({"mae": -1}, "mae is 0 or more, got -1"),
+    ],
+)
 def test_figures_that_are_none_are_refused(
-    tmp_path: Path, figures: dict[str, float]
+    tmp_path: Path, figures: Any, rule: str
 ) -> None:
-    with pytest.raises(ValueError, match=r"performance is recorded|finite number"):
+    with pytest.raises(ValueError, match=rule):
         made(tmp_path).record_performance(figures)
+    made(tmp_path).record_performance({"r2": -3, "bias": -1.5, "lift": 40.0})
     with pytest.raises(ValueError, match="n = 0"):
         made(tmp_path).record_performance({"r2": 0.5}, n=0)
     with pytest.raises(RegistryError, match="letters"):
         ModelMonitor("../x", root=tmp_path)
-    with pytest.raises(FileNotFoundError, match="set_baseline"):
+    with pytest.raises(FileNotFoundError, match="set_reference_data"):
         made(tmp_path).detect_data_drift(rows(60, 0))
 
 
@@ -190,3 +208,20 @@ def test_a_journal_stands_many_writers_torn_lines_and_old_days(tmp_path: Path) -
     assert journal.read(since=NOW + timedelta(days=1)) == ({"who": 4},)
     assert journal.prune(now=NOW + timedelta(days=40), keep_days=30) == 1
     assert journal.read() == ({"who": 4},)
+
+
+def test_detections_are_kept_as_long_as_the_rest_of_the_history(tmp_path: Path) -> None:
+    params = make_params(monitor={"keep_history_days": 3})
+
+    def at(days: int) -> ModelMonitor:
+        now = NOW + timedelta(days=days)
+        return ModelMonitor("prices", root=tmp_path, params=params, clock=lambda: now)
+
+    at(0).set_reference_data(rows(200, 0))
+    for day in (0, 1, 4):
+        at(day).detect_data_drift(rows(100, 1))
+    names = sorted(path.name for path in at(0).folder.glob("detections_*.jsonl"))
+    assert names == ["detections_20261121.jsonl", "detections_20261124.jsonl"]
+    # A check prunes, too.
+    at(9).check_model_health()
+    assert not list(at(0).folder.glob("detections_*.jsonl"))

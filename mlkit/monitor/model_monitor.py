@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 
 from mlkit import store
 from mlkit.alerts import Alert
+from mlkit.monitor.baselines import FILE
 from mlkit.monitor.check_record import Check
 from mlkit.monitor.checking import check
 from mlkit.monitor.committing import alert_book, commit
@@ -91,6 +92,12 @@ class ModelMonitor:
             The features that the model learned from.
         predictions : array-like of shape (n_rows,), optional
             The model's answers for rows that it was not trained on.
+
+        Raises
+        ------
+        TypeError, ValueError
+            When it is no frame, has no rows or no column to compare, or predictions
+            are not a number for each row.
         """
         self._detector().set_baseline(frame, predictions=predictions)
 
@@ -110,7 +117,14 @@ class ModelMonitor:
         ------
         FileNotFoundError
             When no reference was set.
+        TypeError, ValueError
+            When it is no frame, or predictions are not a number for each row.
         """
+        if not (self.folder / FILE).exists():
+            raise FileNotFoundError(
+                f"rows are compared with a reference, and {self.model!r} has none; "
+                "call set_reference_data(frame) with the rows that it learned from"
+            )
         return self._detector().detect_drift(
             frame, self.model, version, predictions=predictions
         )
@@ -137,7 +151,8 @@ class ModelMonitor:
         Raises
         ------
         ValueError
-            When there is none, or one is no finite number.
+            When there is none, one is no finite number, or none that its metric could
+            have.
         """
         now = self._clock()
         kept = Recorded(now.isoformat(), version, n, checked_figures(figures, n))
@@ -159,7 +174,12 @@ class ModelMonitor:
         return found
 
     def _detector(self) -> DriftDetector:
-        return DriftDetector(self.folder, params=self.params.drift, clock=self._clock)
+        return DriftDetector(
+            self.folder,
+            params=self.params.drift,
+            keep_history_days=self.params.monitor.keep_history_days,
+            clock=self._clock,
+        )
 
 
 def _without_case(model: str) -> Params:

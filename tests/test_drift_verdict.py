@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 from pydantic import ValidationError
+from scipy import stats
 
 from mlkit.data import Column, Schema
 from mlkit.drift import DriftReport, Spending, detect, reference_profile
 from mlkit.params.models import Drift
 
 NAMES = [f"n{i}" for i in range(10)]
+TASK: tuple[Any, ...] = ("binary", "y", ("False", "True"), "True")
 SCHEMA = Schema(
     (*(Column(name, "number") for name in NAMES), Column("y", "boolean", "target")),
-    *("binary", "y", ("False", "True"), "True"),
+    *TASK,
 )
 
 
@@ -121,3 +124,44 @@ def test_a_neighbour_is_moved_without_the_size_that_counts(
     drift = Drift.model_validate(given)
     assert drift.share_effect == 0.05
     assert Drift.model_validate(json.loads(drift.model_dump_json())) == drift
+
+
+def test_the_effect_of_levels_is_what_is_left_beyond_chance() -> None:
+    rng, levels, n, m = np.random.default_rng(5), 40, 1000, 400
+    schema = Schema((Column("c", "category"), SCHEMA.column("y")), *TASK)
+    before = np.full(levels, 1 / levels)
+    now = before + np.repeat([0.005, -0.005], levels // 2)
+    counts = [rng.multinomial(size, p) for size, p in ((n, before), (m, now))]
+    frames = [
+        pd.DataFrame({"c": np.repeat(np.arange(levels), each).astype(str)})
+        for each in counts
+    ]
+    profile = reference_profile(frames[0], schema)
+    (column,) = detect(profile, frames[1], schema, params=Drift()).columns
+    plain = np.abs(counts[0] / n - counts[1] / m).sum() / 2
+    pooled = (counts[0] + counts[1]) / (n + m)
+    drawn = [
+        np.abs(rng.multinomial(n, pooled) / n - rng.multinomial(m, pooled) / m).sum()
+        for _ in range(2000)
+    ]
+    chance = np.mean(drawn) / 2
+    (effect,) = (test.effect for test in column.tests if test.subject == "values")
+    assert effect == pytest.approx(np.sqrt(plain**2 - chance**2), abs=0.005)
+    # The levels moved by 0.1 in truth.
+    assert effect == pytest.approx(0.1, abs=0.03)
+    assert plain > 0.15
+
+
+def test_dates_are_apart_by_days() -> None:
+    schema = Schema((Column("d", "date"), SCHEMA.column("y")), *TASK)
+    days = np.random.default_rng(6).integers(0, 400, 2000)
+    first = np.datetime64("2020-01-01", "us")
+    frames = [
+        pd.DataFrame({"d": first + each.astype("timedelta64[D]")})
+        for each in (days[:1200], days[1200:] + 30)
+    ]
+    profile = reference_profile(frames[0], schema)
+    (column,) = detect(profile, frames[1], schema, params=Drift()).columns
+    expected = stats.wasserstein_distance(days[:1200], days[1200:] + 30)
+    assert expected == pytest.approx(30, abs=5)
+    assert column.statistics["wasserstein_plain"] == pytest.approx(expected, rel=0.03)

@@ -334,3 +334,27 @@ def test_what_cannot_be_estimated_says_what_can() -> None:
     plain = labelled_answers("regression", np.arange(60.0), np.arange(60.0))
     with pytest.raises(ValueError, match="use estimate_regression"):
         estimate_classification(plain, said)
+
+
+def test_the_interval_of_other_rows_is_that_of_as_many_labels_as_they_are_worth() -> (
+    None
+):
+    rng = np.random.default_rng(4)
+    said, labels, _ = binary(rng, 400)
+    many, _, _ = binary(rng, 40_000)
+    far = many[many[:, 1] > 0.8]
+    answers = labelled_answers("binary", labels, said)
+    (found,) = estimate_classification(answers, far, metrics=["accuracy"])
+    (along,) = answers.curves
+    fit = calibrator(along)
+    worth = found.effective_rows
+    assert worth < 100
+    # Of curves drawn apart from it, as uncertain as so few labels leave them; all rows
+    # are called positive, so that their accuracy is the mean probability.
+    curves = rng.multivariate_normal(fit.coefficients, 400 / worth * fit.spread, 3000)
+    p = far[::20, 1]
+    terms = np.column_stack([np.log(p), -np.log1p(-p), np.ones(len(p))])
+    chance = expit(curves @ terms.T).mean(axis=1)
+    to_come = float(np.mean(far[:, 1] * far[:, 0])) / len(far)
+    half = 1.96 * np.sqrt(chance.var() + to_come)
+    assert found.value - found.lower == pytest.approx(half, rel=0.15)

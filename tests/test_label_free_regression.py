@@ -205,3 +205,24 @@ def test_what_does_not_fit_says_what_does() -> None:
     labels = labelled_answers("binary", np.arange(60) % 2, both)
     with pytest.raises(ValueError, match="use estimate_classification"):
         estimate_regression(labels, given)
+
+
+def test_the_interval_of_other_rows_is_that_of_as_many_labels_as_they_are_worth() -> (
+    None
+):
+    answers = kept(np.random.default_rng(3), 800)
+    frame, _, _ = world(np.random.default_rng(4), 1)
+    frame = frame.assign(noisy="yes", x=0.5)
+    # One row so often that nothing is left to chance: all lie in one bin of the curve,
+    # and are worth the labelled rows of that bin.
+    rows = frame.loc[[0] * 20_000].reset_index(drop=True)
+    (mae,) = estimate_regression(answers, np.ones(len(rows)), rows, metrics=["mae"])
+    (along,) = answers.curves
+    score = answers.loss.expected(rows[:1], np.ones(1))
+    place = int(np.searchsorted(along.edges, score[0]))
+    size = along.counts[place]
+    assert mae.effective_rows == pytest.approx(size)
+    mean, square = (along.sums[each][place] / size for each in (0, 1))
+    spread = square - mean**2
+    half = 1.96 * np.sqrt(spread / (size - 1) * 800 / size + spread / len(rows))
+    assert mae.upper - mae.value == pytest.approx(half, rel=0.01)

@@ -12,12 +12,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from mlkit.alerts import ITSELF, SEVERITIES, Alert, AlertBook, Finding, Sent, Update
+from mlkit.monitor import DriftDetector
 
 NINE = datetime(2026, 11, 20, 9, tzinfo=UTC)
 COOLDOWN = 60
@@ -364,25 +366,56 @@ def test_an_alert_is_told_once_a_cooldown_at_most_unless_it_gets_worse(
                 last = (gone_by, severity)
 
 
-@settings(max_examples=40)
+def drawn(seed: int, n: int, shift: float, columns: int) -> pd.DataFrame:
+    """Return rows of which the first columns lie `shift` deviations higher."""
+    rng = np.random.default_rng(seed)
+    frame = pd.DataFrame({f"c{i}": rng.normal(size=n) for i in range(6)})
+    frame.iloc[:, :columns] += shift
+    return frame
+
+
+checks = st.lists(
+    st.tuples(st.integers(0, 59), st.booleans(), st.integers(0, 2**32 - 1)),
+    min_size=1,
+    max_size=5,
+)
+
+
+@settings(max_examples=15)
 @given(
-    st.lists(st.tuples(st.integers(0, 59), st.floats(0, 1)), min_size=1, max_size=20),
-    st.floats(0.05, 0.95),
+    checks=checks,
+    method=st.sampled_from(["auto", "ks", "psi", "hellinger"]),
+    n=st.integers(100, 300),
+    shift=st.floats(1.5, 5),
+    columns=st.integers(2, 6),
 )
 def test_drift_beyond_the_threshold_raises_one_alert_and_no_drift_raises_none(
-    shares: list[tuple[int, float]], threshold: float
+    checks: list[tuple[int, bool, int]],
+    method: str,
+    n: int,
+    shift: float,
+    columns: int,
 ) -> None:
-    with a_book() as book:
+    """Two of six columns are a third, and 0.30 make drift of the data."""
+    with a_book() as book, tempfile.TemporaryDirectory() as folder:
+        detector = DriftDetector(folder, method=method)
+        detector.set_baseline(drawn(0, 500, 0, 0))
         minutes, raised, drifted = 0, 0, False
-        for step, share in shares:
+        for step, moved, seed in checks:
             minutes += step
-            finding = Finding("drift", "warning", "drifted", {"share": share})
-            findings = [finding] if share > threshold else []
+            rows = drawn(seed, n, shift, columns if moved else 0)
+            detected = detector.detect_drift(rows, "churn", "1.2.0")
+            assert detected.drifted == moved, detected.reason
+            if moved and method != "auto":
+                assert detected.score >= detector.params.drift_share
+            evidence = {"score": detected.score}
+            finding = Finding("drift", "warning", detected.reason, evidence)
+            findings = [finding] if detected.drifted else []
             update = book.update(findings, now=at(minutes))
-            assert bool(book.active()) == (share > threshold)
-            if share > threshold and not drifted:
+            assert bool(book.active()) == moved
+            if moved and not drifted:
                 assert len(update.raised) == 1
-            drifted = drifted or share > threshold
+            drifted = drifted or moved
             raised += len(update.raised)
         # Within an hour after its end, the same alert is opened again.
         assert (raised > 0) == drifted

@@ -55,12 +55,7 @@ def alerts(
         say(f"{alert.id} is {alert.status} now: {alert.message}")
     if not changed or history:
         _list(shown, params.model, history=history)
-    if book.garbage:
-        lines = "1 line" if book.garbage == 1 else f"{book.garbage:,} lines"
-        complain(
-            f"{lines} of {book.path} could not be read: alerts may be missing, or "
-            "stand as they were before"
-        )
+    _tell_damage(book)
 
 
 def _change(
@@ -86,6 +81,15 @@ def _list(shown: tuple[Alert, ...], model: str, *, history: bool) -> None:
             f"since {alert.raised_at:%Y-%m-%d %H:%M} UTC, {_standing(alert)}"
         )
         say(f"          {alert.message}")
+
+
+def _tell_damage(book: AlertBook) -> None:
+    damaged = book.garbage
+    if damaged:
+        complain(
+            f"{damaged:,} {'line' if damaged == 1 else 'lines'} of {book.path} could "
+            "not be read: alerts may be missing, or stand as they were before"
+        )
 
 
 def _standing(alert: Alert) -> str:

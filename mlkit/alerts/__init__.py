@@ -9,12 +9,14 @@ finds the cause; one that comes back within the cooldown opens the same alert ag
 
 from mlkit.alerts.addressing import Addresses, addresses
 from mlkit.alerts.book import AlertBook
+from mlkit.alerts.opening import FOLDER, alert_book
 from mlkit.alerts.records import ITSELF, SEVERITIES, Alert, Finding, Update
 from mlkit.alerts.sending import send
 from mlkit.alerts.sent import Sent
 from mlkit.alerts.wording import Message, message
 
 __all__ = [
+    "FOLDER",
     "ITSELF",
     "SEVERITIES",
     "Addresses",
@@ -25,6 +27,7 @@ __all__ = [
     "Sent",
     "Update",
     "addresses",
+    "alert_book",
     "message",
     "send",
 ]

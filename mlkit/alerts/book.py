@@ -7,6 +7,7 @@ import secrets
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import chain
 from pathlib import Path
 
 from mlkit.alerts import events
@@ -110,24 +111,55 @@ class AlertBook:
             kept.
         """
         now = utc(now)
-        worst = _worst(findings)
         with self._journal.locked():
             book = self._read()
-            known = book.by_cause()
-            fresh, again = [], []
-            for cause, finding in worst.items():
-                alert = known.get(cause)
-                if alert is None or events.is_new(alert, now, self.cooldown):
-                    fresh.append(self._raised(finding, book, now))
-                else:
-                    again.append(self._seen(alert, finding, now))
-            over = [
-                events.resolved(alert, now)
-                for alert in known.values()
-                if alert.active and _gone(alert.cause, worst, causes_checked)
-            ]
-            self._journal.append([*fresh, *again, *over])
-        return _update(book.alerts, fresh, again, over)
+            changes = self._changes(book, findings, now, causes_checked)
+            self._journal.append(chain.from_iterable(changes))
+        return _update(book.alerts, *changes)
+
+    def would_update(
+        self,
+        findings: Iterable[Finding],
+        *,
+        now: datetime,
+        causes_checked: Collection[str] | None = None,
+    ) -> Update:
+        """Return what :meth:`update` would, and write nothing.
+
+        It is for those who must tell people although the file cannot be written; one
+        that cannot be read either counts as empty. As nothing is kept, the next check
+        tells of the same alerts anew.
+        """
+        now = utc(now)
+        try:
+            book = self._read()
+        except OSError:
+            book = Book({}, 0, 0)
+        changes = self._changes(book, findings, now, causes_checked)
+        return _update(book.alerts, *changes)
+
+    def _changes(
+        self,
+        book: Book,
+        findings: Iterable[Finding],
+        now: datetime,
+        checked: Collection[str] | None,
+    ) -> tuple[list[events.Event], list[events.Event], list[events.Event]]:
+        """Return the events of what is new, of what was found again, and of ends."""
+        worst, known = _worst(findings), book.by_cause()
+        fresh, again = [], []
+        for cause, finding in worst.items():
+            alert = known.get(cause)
+            if alert is None or events.is_new(alert, now, self.cooldown):
+                fresh.append(self._raised(finding, book, now))
+            else:
+                again.append(self._seen(alert, finding, now))
+        over = [
+            events.resolved(alert, now)
+            for alert in known.values()
+            if alert.active and _gone(alert.cause, worst, checked)
+        ]
+        return fresh, again, over
 
     def acknowledge(self, id: str, *, by: str, now: datetime) -> Alert:
         """Take note of an alert: it is not told again until it gets worse or is over.
@@ -194,6 +226,15 @@ class AlertBook:
         """Return the alerts that are not over, the worst first, then the oldest."""
         alerts = [alert for alert in self._read().alerts.values() if alert.active]
         return tuple(sorted(alerts, key=lambda a: (-rank(a.severity), a.raised_at)))
+
+    def unsent(self) -> tuple[Alert, ...]:
+        """Return the active alerts that people do not know of, the worst first.
+
+        They were given out to be sent and never were: nobody was named to be told, or
+        the one who was to send them did not come to it. Those that somebody has taken
+        note of are not among them.
+        """
+        return tuple(a for a in self.active() if a.unsent and a.acknowledged_at is None)
 
     def history(self, since: datetime | None = None) -> tuple[Alert, ...]:
         """Return all alerts, the newest first.
@@ -266,6 +307,7 @@ class AlertBook:
                 last_seen_at=now,
                 told_at=now,
                 told_severity=finding.severity,
+                unsent=True,
             )
         )
 

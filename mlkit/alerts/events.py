@@ -127,6 +127,7 @@ def _after_seen(alert: Alert, event: Event, at: datetime) -> Alert:
     new |= _standing(alert, new["severity"])
     if event["told"]:
         new |= {"told_at": at, "told_severity": new["severity"], "undelivered": False}
+        new["unsent"] = True
     return replace(
         alert,
         **new,
@@ -161,7 +162,7 @@ def _after_resolved(alert: Alert, event: Event, at: datetime) -> Alert:
     if by == ITSELF:
         return ended
     # The person who resolves it knows of it: that is as good as a message.
-    return replace(ended, told_at=at, undelivered=False)
+    return replace(ended, told_at=at, undelivered=False, unsent=False)
 
 
 def _after_acknowledged(alert: Alert, event: Event, at: datetime) -> Alert:
@@ -175,8 +176,8 @@ def _after_acknowledged(alert: Alert, event: Event, at: datetime) -> Alert:
 
 def _after_sent(alert: Alert, event: Event, at: datetime) -> Alert:
     if event["reached"]:
-        return replace(alert, sent_at=at, undelivered=False)
-    return replace(alert, undelivered=True)
+        return replace(alert, sent_at=at, undelivered=False, unsent=False)
+    return replace(alert, undelivered=True, unsent=False)
 
 
 APPLY: Final[Mapping[str, Callable[[Alert, Event, datetime], Alert]]] = {

@@ -146,6 +146,9 @@ class Alert:
         Whether it then reached none of its addresses.
     sent_at : datetime or None
         When it last reached at least one address.
+    unsent : bool
+        Whether it was given out to be sent, and no message of it is known: there was no
+        address, or whoever was to send it was cut short.
     """
 
     id: str
@@ -168,6 +171,7 @@ class Alert:
     told_at: datetime | None = None
     told_severity: Severity | None = None
     undelivered: bool = False
+    unsent: bool = False
 
     @property
     def active(self) -> bool:

@@ -8,9 +8,10 @@ this follow *issues*, each with its evidence, and the model's *health*: healthy,
 degraded or critical.
 """
 
+from mlkit.alerts import alert_book
 from mlkit.monitor.check_record import Check
 from mlkit.monitor.checking import check
-from mlkit.monitor.committing import alert_book, commit, expose
+from mlkit.monitor.committing import commit, expose
 from mlkit.monitor.detected import ColumnVerdict, Detected
 from mlkit.monitor.detector import DriftDetector
 from mlkit.monitor.model_monitor import ModelMonitor

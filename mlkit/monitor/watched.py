@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from mlkit import registry, store
+from mlkit.alerts import FOLDER
 from mlkit.data import Schema
 from mlkit.drift import ReferenceProfile
 from mlkit.label_free import LabelledAnswers
@@ -220,4 +221,4 @@ def _with(watched: Watched, *notes: str) -> Watched:
 
 def monitor_folder(model: str, root: Path) -> Path:
     """Return where the history, the alerts and the baseline of a model are."""
-    return root / "data" / "monitor" / check_name(model, "a model")
+    return root / FOLDER / check_name(model, "a model")

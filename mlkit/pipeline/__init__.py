@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from mlkit import lazy
 
 if TYPE_CHECKING:
-    from mlkit.pipeline.alerting import alert_book
+    from mlkit.alerts import alert_book
     from mlkit.pipeline.artifacts import load_trained, predict_all, save_trained
     from mlkit.pipeline.checking import check_case
     from mlkit.pipeline.compared import compare_rows
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
         save_explanations,
     )
     from mlkit.pipeline.judgement import judge, save_judgement
+    from mlkit.pipeline.logged import open_log
     from mlkit.pipeline.monitor_check import watch_case
     from mlkit.pipeline.monitor_watch import keep_watching
     from mlkit.pipeline.monitoring import (
@@ -90,6 +91,7 @@ __all__ = [
     "monitor_outcome",
     "now",
     "open_explainer",
+    "open_log",
     "open_step",
     "predict_all",
     "retrain",
@@ -138,6 +140,7 @@ __getattr__, __dir__ = lazy(
         "monitor_outcome": "monitoring",
         "now": "record",
         "open_explainer": "explaining",
+        "open_log": "logged",
         "open_step": "steps",
         "predict_all": "artifacts",
         "retrain": "retraining",

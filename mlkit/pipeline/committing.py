@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mlkit import prediction_log
 from mlkit.params import Params
 from mlkit.pipeline.alerting import Alerted, tell
 
 if TYPE_CHECKING:
+    from mlkit.alerts import Update
     from mlkit.monitor import Check
 
 
@@ -22,7 +26,10 @@ def commit_check(
     now: datetime,
     where: str = "",
 ) -> Alerted:
-    """Keep what a check found, and tell people of its alerts.
+    """Keep what a check found, tell people of its alerts, and put the log in order.
+
+    People are told whatever becomes of the rest. Old days of the log are compressed and
+    removed only once the history has what was seen of them.
 
     Parameters
     ----------
@@ -37,13 +44,41 @@ def commit_check(
     where : str
         Where to look, for those who are told.
 
-    Raises
-    ------
-    OSError
-        When alerts, history or the textfile cannot be written. A message that could
-        not be sent raises nothing.
+    Returns
+    -------
+    Alerted
+        Its `failure` is what alerts, history or the textfile could not be written for.
     """
     from mlkit import monitor
 
-    update = monitor.commit(check, params, root, now=now)
-    return tell(params, root, update, now=now, where=where)
+    told: list[Alerted] = []
+
+    def tell_first(update: Update) -> None:
+        told.append(tell(params, root, update, now=now, where=where))
+
+    try:
+        monitor.commit(check, params, root, now=now, tell=tell_first)
+    except OSError as error:
+        if not told:
+            raise
+        return replace(told[0], failure=error)
+    return replace(told[0], notes=_tidied(params, root, now))
+
+
+def _tidied(params: Params, root: Path, now: datetime) -> tuple[str, ...]:
+    """Keep the log small; return what kept it from being so."""
+    asked = params.monitor
+    tidy = partial(
+        prediction_log.tidy,
+        now=now,
+        compress_days=asked.compress_days,
+        keep_days=asked.keep_days,
+    )
+    try:
+        tidy(prediction_log.log_folder(params, root), params.model)
+    except OSError as error:
+        return (
+            "old days of the prediction log could not be compressed or removed: "
+            f"{error}; its lines are where they were, and the next check tries again",
+        )
+    return ()

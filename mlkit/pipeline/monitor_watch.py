@@ -50,6 +50,8 @@ class Watch:
         When it was written, by ``time.monotonic()``.
     quiet_run : str or None
         The run of that page, where a page of the same health may take its place.
+    pause : float
+        Seconds from the beginning of a look to that of the next.
     """
 
     case: str
@@ -60,17 +62,21 @@ class Watch:
     page_of: str | None = None
     page_at: float = field(default=0.0)
     quiet_run: str | None = None
+    pause: float = 300.0
 
     def look(self) -> None:
         """Check once; alerts and history are written, and a page if it is time."""
         # Anew each time: the params may be changed while this goes on.
         params = check_params(self.case, self.root, **self.asked)
+        self.pause = 60 * params.monitor.every_minutes
         found = check_now(params, self.root)
         outcome = health_outcome(found.summary())
         self.say(f"{stamp(now())}  {outcome.headline}. {outcome.reason}".rstrip())
         if not (self._page_is_due(found) and self._write_page(found)):
             told = commit_check(found, params, self.root, now=now())
             say_alerts(told, self.say)
+            if told.failure is not None:
+                self.say(f"the check could not be kept: {told.failure}")
         if self.metrics is not None:
             from mlkit import monitor
             from mlkit.monitor.counting import read_totals
@@ -85,18 +91,28 @@ class Watch:
         return found.status != self.page_of or late
 
     def _write_page(self, found: Check) -> bool:
-        """Write a page by a run, which commits what it finds; False if it could not."""
+        """Write a page by a run; return whether the run committed what it found."""
         same = self.quiet_run if found.status == self.page_of else None
         try:
-            ended = watch_case(self.case, **self.asked, root=self.root, instead_of=same)
+            ended = watch_case(
+                self.case,
+                **self.asked,
+                root=self.root,
+                instead_of=same,
+                without_run=False,
+            )
         except BusyError:
             self.say("a run of the case is under way: the page comes later")
             return False
+        except OSError as refused:
+            self.say(f"the page could not be written: {refused}")
+            return False
+        # Also where it failed: a run each time, that fails alike, helps nobody.
+        self.page_of, self.page_at = found.status, time.monotonic()
         error = ended.record["error"]
         if error is not None:
-            self.say(f"the page could not be written: {error['message']}")
-            return False
-        self.page_of, self.page_at = found.status, time.monotonic()
+            self.say(f"the run of the page failed: {error['message']}")
+            return "alerts" in (ended.record["monitor"] or {})
         self.quiet_run = ended.folder.run
         self.say(f"report: {ended.page}")
         return True
@@ -113,7 +129,9 @@ def keep_watching(
 ) -> None:
     """Check the model in production every ``monitor.every_minutes``, until stopped.
 
-    A check that fails is told, and the next one is made all the same.
+    A check that fails is told, and the next one is made all the same. Params that
+    change meanwhile hold from the next check on, but for ``monitor.port``, which is
+    read once.
 
     Parameters
     ----------
@@ -142,10 +160,10 @@ def keep_watching(
     asked: dict[str, Any] = {"data": data, "overrides": overrides}
     params = check_params(case, root, **asked)
     with ExitStack() as stack:
-        watch = Watch(case, asked, root, say)
+        pause = 60 * params.monitor.every_minutes
+        watch = Watch(case, asked, root, say, pause=pause)
         if params.monitor.port is not None:
             watch.metrics = _serve(params.monitor.port, stack, say)
-        pause = 60 * params.monitor.every_minutes
         while not stop.is_set():
             began = time.monotonic()
             try:
@@ -156,7 +174,7 @@ def keep_watching(
                 say(
                     f"{stamp(now())}  the check failed: {type(error).__name__}: {error}"
                 )
-            stop.wait(max(0.0, began + pause - time.monotonic()))
+            stop.wait(max(0.0, began + watch.pause - time.monotonic()))
 
 
 def _serve(port: int, stack: ExitStack, say: Say) -> CheckMetrics:

@@ -13,6 +13,7 @@ from mlkit.prediction_log.gathering import Logged
 from mlkit.prediction_log.layout import logged_models
 from mlkit.prediction_log.logger import PredictionLogger
 from mlkit.prediction_log.losses import Loss, read_losses
+from mlkit.prediction_log.opening import log_folder, open_log
 from mlkit.prediction_log.outcomes import join_outcomes
 from mlkit.prediction_log.reading import read_batches, read_predictions
 from mlkit.prediction_log.scanning import Garbage, Place
@@ -28,7 +29,9 @@ __all__ = [
     "Tidied",
     "compact",
     "join_outcomes",
+    "log_folder",
     "logged_models",
+    "open_log",
     "read_batches",
     "read_losses",
     "read_predictions",

@@ -21,14 +21,22 @@ from mlkit.prediction_log.appending import WRITABLE, lock, sync, unlock
 from mlkit.prediction_log.layout import Part, find_parts, part_path
 
 LOCK = ".tidy.lock"
+# A process that was stopped in the middle must not stop every check after it.
+PATIENCE_SECONDS = 60
 
 
 @contextlib.contextmanager
 def alone(folder: Path) -> Iterator[None]:
-    """Wait until no other process tidies or compacts this model's log."""
+    """Wait until no other process tidies or compacts this model's log.
+
+    Raises
+    ------
+    TimeoutError
+        When one does so for longer than :data:`PATIENCE_SECONDS`.
+    """
     from filelock import FileLock
 
-    with FileLock(folder / LOCK):
+    with FileLock(folder / LOCK, timeout=PATIENCE_SECONDS):
         yield
 
 

@@ -61,8 +61,9 @@ def test_no_year_spends_more_than_its_rate(alpha: float, a_year: int, at: int) -
     [
         (lambda: Spending(alpha=0), "alpha must be a chance between 0 and 1"),
         (lambda: Spending(alpha=1.0), "got 1.0"),
-        (lambda: Spending(checks_a_year=0), "checks_a_year must be 1 or more, got 0"),
-        (lambda: Spending().level(0), "numbered from 1, got check number 0"),
+        (lambda: Spending(alpha=float("nan")), "got nan; 0.05 is a false alarm"),
+        (lambda: Spending(checks_a_year=0), "a whole number of 1 or more, got 0; 365"),
+        (lambda: Spending().level(0), "check_number must be .* of 1 or more, got 0"),
     ],
 )
 def test_spending_refuses_what_is_no_rate(call: object, words: str) -> None:
@@ -70,9 +71,34 @@ def test_spending_refuses_what_is_no_rate(call: object, words: str) -> None:
         call()  # type: ignore[operator]
 
 
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda: Spending("0.05"), "alpha must be a chance .*, a number, got '0.05'"),
+        (lambda: Spending(checks_a_year=float("nan")), "whole number .* got nan"),
+        (lambda: Spending(checks_a_year="365"), "checks_a_year must .* got '365'"),
+        (lambda: Spending(checks_a_year=True), "got True"),
+        (lambda: Spending().level(1.5), "check_number must be .* got 1.5; 1 is the"),
+        (lambda: Spending(forever=True).level(None), "got None"),
+    ],
+)
+def test_spending_refuses_what_is_no_number(call: object, words: str) -> None:
+    with pytest.raises(TypeError, match=words):
+        call()  # type: ignore[operator]
+
+
+def test_a_count_of_numpy_is_a_number() -> None:
+    assert Spending(0.05, np.int64(5)).level(np.int32(2)) == 0.01
+
+
+def test_a_level_is_a_number(reference: ReferenceProfile) -> None:
+    with pytest.raises(TypeError, match=r"level must be a chance .* got '0.01'; give"):
+        check(reference, rows(100, 1), "0.01")  # type: ignore[arg-type]
+
+
 @pytest.mark.parametrize("level", [0.0, 1.0, -0.1, float("nan")])
 def test_a_level_is_a_chance(reference: ReferenceProfile, level: float) -> None:
-    with pytest.raises(ValueError, match="level must be a chance between 0 and 1"):
+    with pytest.raises(ValueError, match=r"level must be a chance between 0 and 1"):
         check(reference, rows(100, 1), level)
 
 
@@ -147,11 +173,15 @@ def test_the_verdict_says_how_often_it_is_wrong(reference: ReferenceProfile) -> 
     alone = check(reference, rows(300, 7), None)
     assert alone.error_rate is not None
     assert alone.error_rate.rate == 0.03
-    assert "at most 3 % of such checks" in alone.error_rate.words
+    assert alone.error_rate.words == (
+        "An upper bound: without any change, at most 3 % of checks say drift. Checks "
+        "that are repeated are wrong more often, unless they share one rate, as those "
+        "of a monitor do (monitor.checks_a_year)."
+    )
     held = check(reference, rows(300, 7), 0.05 / 365)
     assert held.error_rate is not None
     assert held.error_rate.rate == 0.05 / 365
-    assert "at most one of 7,300 such checks" in held.error_rate.words
+    assert "at most one of 7,300 checks says drift" in held.error_rate.words
     stored = json.loads(json.dumps(held.to_dict()))
     assert stored["level"] == 0.05 / 365
     assert stored["error_rate"]["rate"] == 0.05 / 365

@@ -121,7 +121,11 @@ def test_windows_by_count_take_every_row_once(n: int, size: int) -> None:
 
 
 def test_windows_by_count_have_a_size() -> None:
-    with pytest.raises(ValueError, match="size of 1 row or more"):
+    with pytest.raises(ValueError, match=r"size must be .* of 1 or more, got 0; give"):
         windows_by_count(10, 0)
-    with pytest.raises(ValueError, match="-1 rows"):
+    with pytest.raises(ValueError, match=r"n_rows must be .* of 0 or more, got -1"):
         windows_by_count(-1, 5)
+    with pytest.raises(TypeError, match=r"n_rows must be a whole number .* got '5'"):
+        windows_by_count("5", 2)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match=r"size must be a whole number .* got 2.5"):
+        windows_by_count(5, 2.5)  # type: ignore[arg-type]

@@ -331,6 +331,11 @@ def test_what_cannot_be_estimated_says_what_can() -> None:
         labelled_answers("binary", labels[:20], said[:20])
     with pytest.raises(ValueError, match="must have format 1, got 9"):
         label_free.from_dict(answers.to_dict() | {"format": 9})
+    for threshold, error in ((5, ValueError), (-0.1, ValueError), ("0.5", TypeError)):
+        with pytest.raises(error, match=rf"from 0 to 1, .* got {threshold!r}; None"):
+            estimate_classification(answers, said, threshold=threshold)
+    with pytest.raises(ValueError, match="got nan; None takes"):
+        estimate_classification(answers, said, threshold=float("nan"))
     plain = labelled_answers("regression", np.arange(60.0), np.arange(60.0))
     with pytest.raises(ValueError, match="use estimate_regression"):
         estimate_classification(plain, said)

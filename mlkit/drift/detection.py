@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike
 
 from mlkit.data import Schema
 from mlkit.drift import wording
+from mlkit.drift.asked import check_chance
 from mlkit.drift.columns import tests
 from mlkit.drift.counting import count_rows
 from mlkit.drift.importance import importance_shares, ranked
@@ -124,11 +125,9 @@ def detect(
 
 
 def _checked(level: float | None) -> float | None:
-    if level is not None and not 0 < level < 1:
-        raise ValueError(
-            "level must be a chance between 0 and 1, such as Spending().level(1), got "
-            f"{level!r}; leave it out for a check on its own"
-        )
+    if level is not None:
+        hint = "give Spending().level(1), or leave it out for a check on its own"
+        check_chance("level", level, hint)
     return level
 
 

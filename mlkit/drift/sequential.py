@@ -14,6 +14,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from mlkit.drift.asked import check_chance, check_whole
+
 
 @dataclass(frozen=True)
 class Spending:
@@ -32,8 +34,9 @@ class Spending:
 
     Raises
     ------
-    ValueError
-        When `alpha` is not between 0 and 1, or there is not a check a year.
+    TypeError, ValueError
+        When `alpha` is no number between 0 and 1, or `checks_a_year` no whole number of
+        at least 1.
 
     Examples
     --------
@@ -47,16 +50,8 @@ class Spending:
     forever: bool = False
 
     def __post_init__(self) -> None:
-        if not 0 < self.alpha < 1:
-            raise ValueError(
-                "alpha must be a chance between 0 and 1, of a false alarm in a year, "
-                f"got {self.alpha!r}; 0.05 is one year in twenty"
-            )
-        if self.checks_a_year < 1:
-            raise ValueError(
-                "checks_a_year must be 1 or more, got "
-                f"{self.checks_a_year!r}; 365 is a check every day"
-            )
+        check_chance("alpha", self.alpha, "0.05 is a false alarm in one year of twenty")
+        check_whole("checks_a_year", self.checks_a_year, 1, "365 is a check every day")
 
     def level(self, check_number: int) -> float:
         """Return the level of one check, for ``detect(..., level=...)``.
@@ -68,13 +63,10 @@ class Spending:
 
         Raises
         ------
-        ValueError
-            When `check_number` is below 1.
+        TypeError, ValueError
+            When `check_number` is no whole number, or below 1.
         """
-        if check_number < 1:
-            raise ValueError(
-                f"checks are numbered from 1, got check number {check_number!r}"
-            )
+        check_whole("check_number", check_number, 1, "1 is the first of the series")
         if self.forever:
             return self.alpha / (check_number * (check_number + 1))
         return self.alpha / self.checks_a_year

@@ -47,6 +47,12 @@ def in_use(one: Counted, other: Counted) -> tuple[Counted, Counted]:
 def population_stability(reference: Counted, current: Counted) -> float:
     """Return the population stability index.
 
+    Notes
+    -----
+    The sum of both divergences of one side's shares from the other's: J of Jeffreys,
+    Proceedings of the Royal Society A 186 (1946), 453-461. Under its present name it
+    comes from Lewis, An Introduction to Credit Scoring (1994).
+
     Examples
     --------
     >>> population_stability(np.array([5, 5]), np.array([5, 5]))
@@ -81,6 +87,11 @@ def kullback_leibler(reference: Counted, current: Counted) -> float:
     """Return the divergence of the current shares from the reference's, in nats.
 
     It is never below 0, which rounding alone would not see to.
+
+    Notes
+    -----
+    Kullback and Leibler, Annals of Mathematical Statistics 22 (1951), 79-86: the sum of
+    q ln(q / p), q the current shares.
 
     Examples
     --------
@@ -169,6 +180,12 @@ def likelihood_ratio(reference: Counted, current: Counted) -> float:
 def total_variation(reference: Counted, current: Counted) -> float:
     """Return the share of rows that would need another level: half the sum of gaps.
 
+    Notes
+    -----
+    The total variation distance: Levin, Peres and Wilmer, Markov Chains and Mixing
+    Times (2009), proposition 4.2. As a distance of tables it is the index of
+    dissimilarity of Duncan and Duncan, American Sociological Review 20 (1955), 210-217.
+
     Examples
     --------
     >>> total_variation(np.array([8, 2]), np.array([50, 50]))
@@ -207,6 +224,12 @@ def kolmogorov_smirnov(reference: Counted, current: Counted) -> float:
 
     It is at most the statistic of the rows themselves, and less than that by no more
     than the share of the fullest bin that holds more than one value.
+
+    Notes
+    -----
+    Of two samples: Smirnov, Bulletin Mathematique de l'Universite de Moscou 2 (1939),
+    fascicle 2. Of one: Kolmogorov, Giornale dell'Istituto Italiano degli Attuari 4
+    (1933), 83-91.
     """
     largest = float(np.max(np.abs(_gaps(reference, current)), initial=0.0))
     # Shares that are added up one by one may end a little above 1.

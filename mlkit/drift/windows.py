@@ -11,6 +11,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from mlkit.drift.asked import check_whole
+
 Every = Literal["hour", "day", "week", "month"]
 Positions = NDArray[np.intp]
 
@@ -124,19 +126,16 @@ def windows_by_count(n_rows: int, size: int) -> tuple[Window, ...]:
 
     Raises
     ------
-    ValueError
-        When `size` is below 1 or `n_rows` below 0.
+    TypeError, ValueError
+        When one is no whole number, `size` is below 1 or `n_rows` below 0.
 
     Examples
     --------
     >>> [each.label for each in windows_by_count(5, 2)]
     ['rows 1 to 2', 'rows 3 to 4', 'row 5']
     """
-    if size < 1 or n_rows < 0:
-        raise ValueError(
-            "windows need a size of 1 row or more, and no less than 0 rows to cut, got "
-            f"size {size!r} and {n_rows!r} rows"
-        )
+    check_whole("n_rows", n_rows, 0, "give the number of rows of the table")
+    check_whole("size", size, 1, "give the number of rows of a window")
     found = []
     for start in range(0, n_rows, size):
         end = min(start + size, n_rows)

@@ -171,7 +171,7 @@ def no_drift(report: DriftReport) -> str:
 
 
 def error_rate(rates: Mapping[str, float]) -> str:
-    """Say how often a check on its own is wrong, and from what that is put together.
+    """Say the bound of how often a check on its own is wrong, and its parts.
 
     Parameters
     ----------
@@ -182,15 +182,15 @@ def error_rate(rates: Mapping[str, float]) -> str:
     whole = percent(min(1.0, sum(rates.values())))
     put = "" if len(parts) == 1 else f" ({', '.join(parts)})"
     return (
-        f"Where nothing has changed, at most {whole} of such checks call it drift"
-        f"{put}; checks that are repeated are wrong more often, unless they share one "
-        "rate (drift.sequential)."
+        f"An upper bound: without any change, at most {whole} of checks say drift{put}."
+        " Checks that are repeated are wrong more often, unless they share one rate, "
+        "as those of a monitor do (monitor.checks_a_year)."
     )
 
 
 def error_rate_of_series(level: float) -> str:
     """Say how often a check of a series is wrong."""
     return (
-        f"Where nothing has changed, at most one of {1 / level:,.0f} such checks calls "
-        "it drift: each is held to its share of the whole series' rate."
+        f"An upper bound: without any change, at most one of {1 / level:,.0f} checks "
+        "says drift. Each is held to its share of the whole series' rate."
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from numbers import Real
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -65,8 +66,9 @@ def estimate_classification(
 
     Raises
     ------
-    ValueError
-        For a metric that cannot be estimated, and answers that do not fit.
+    TypeError, ValueError
+        For a metric that cannot be estimated, answers that do not fit, and a threshold
+        that is no probability.
 
     Notes
     -----
@@ -78,7 +80,7 @@ def estimate_classification(
     come are drawn from the calibrated probabilities.
     """
     given = _checked(reference, probabilities, metrics)
-    called = reference.threshold if threshold is None else threshold
+    called = _threshold(reference.threshold if threshold is None else threshold)
     rng = np.random.default_rng(seed)
     calibrators = [calibrator(each) for each in reference.curves]
     calibrated = _calibrated(calibrators, given)
@@ -138,6 +140,18 @@ def _checked(
             "an answer out"
         )
     return np.asarray(given / total[:, None])
+
+
+def _threshold(given: object) -> float:
+    rule = (
+        "threshold must be a probability from 0 to 1, from which on a row is called "
+        f"positive, got {given!r}; None takes that of the labelled rows"
+    )
+    if isinstance(given, bool) or not isinstance(given, Real):
+        raise TypeError(rule)
+    if not 0 <= float(given) <= 1:
+        raise ValueError(rule)
+    return float(given)
 
 
 def _score(given: Numbers, place: int, curves: int) -> Numbers:

@@ -23,6 +23,7 @@ from mlkit.drift.matrix import Side, in_order, scaled, sides
 from mlkit.drift.out_of_fold import FOLDS, area, folds, scores
 from mlkit.drift.reconstruction import _components, reconstruct
 from mlkit.params.models import Drift
+from mlkit.report import Table, drift_together
 from tests.played import open_record, play, settle
 from tests.workspace import make_workspace, toy_table
 
@@ -403,3 +404,27 @@ def test_a_small_change_together_is_told_and_no_drift_of_the_data() -> None:
     assert report.multivariate.separable
     assert report.verdict == "columns"
     assert report.reason == report.multivariate.reason
+
+
+def test_the_page_says_what_each_number_is_in_few_words() -> None:
+    rng = np.random.default_rng(0)
+
+    def drawn(n: int, shift: float, words: list[str]) -> pd.DataFrame:
+        frame = pd.DataFrame(rng.normal(shift, 1, (n, 3)), columns=["u", "v", "w"])
+        return frame.assign(note=rng.choice(words, n))
+
+    params = Drift.model_validate({"embeddings": [{"name": "p", "columns": "[uv]"}]})
+    kinds = {**dict.fromkeys("uvw", "number"), "note": "text"}
+    found = multivariate(
+        drawn(200, 0, ["red house", "green tree"]),
+        drawn(120, 1, ["red house", "blue sea"]),
+        schema(**kinds),
+        params=params,
+    )
+    shown = drift_together({"multivariate": found.to_dict()})
+    assert isinstance(shown, Table)
+    assert [row[0] for row in shown.rows] == [
+        *("All columns", "How they hang together", "p", "note")
+    ]
+    # A page 1,000 px wide has room for 80 letters here.
+    assert all(20 < len(row[3]) <= 60 for row in shown.rows)

@@ -47,25 +47,25 @@ def drift_together(report: DriftReport | Found) -> Table | Note:
 def _rows(together: Found) -> Iterator[dict[str, str]]:
     domain, left = together["domain"], together["reconstruction"]
     if domain is not None:
-        causes = wording.listing([cause["column"] for cause in domain["causes"]], 3)
-        by = f"; told by {causes}" if causes else ""
+        causes = wording.listing([cause["column"] for cause in domain["causes"]], 2)
+        by = f"; by {causes}" if causes else ""
         yield _row(
             "All columns",
             domain["separable"],
             _spread(domain, "auc"),
-            f"how well a classifier tells current rows from the others, 0.5 is not{by}",
+            f"told apart by a classifier (0.5: not){by}",
         )
     if left is not None:
         yield _row(
             "How they hang together",
             left["flagged"],
             wording.number(left["ratio"], 2),
-            "error of principal components, as a multiple of the reference's",
+            "error of principal components, 1: as it was",
         )
     for each in together["embeddings"]:
         columns = wording.count(len(each["columns"]), "column")
         effect = wording.number(each["effect"], 2)
-        meaning = f"energy distance of {columns}, 0 to 1"
+        meaning = f"energy distance, {columns}, 0 to 1"
         yield _row(each["name"], each["flagged"], effect, meaning)
     for each in together["texts"]:
         unknown = wording.percent(each["unknown"])
@@ -73,7 +73,7 @@ def _rows(together: Found) -> Iterator[dict[str, str]]:
             each["column"],
             each["flagged"],
             _spread(each, "auc"),
-            f"how well texts are told apart by their words; {unknown} of these are new",
+            f"told apart by words (0.5: not); {unknown} new",
         )
 
 

@@ -459,15 +459,25 @@ def test_a_damaged_baseline_is_refused(tmp_path: Path, lacks: str) -> None:
 
 
 def test_old_detections_are_removed(tmp_path: Path) -> None:
-    days = iter((1, 2, 9, 9, 9, 9, 9, 9))
-    made = DriftDetector(
-        tmp_path,
-        keep_history_days=5,
-        clock=lambda: NOW.replace(day=next(days)),
-    )
-    made.set_baseline(rows(100))
-    made.detect_drift(rows(100, seed=1))
-    made.detect_drift(rows(100, seed=2))
-    names = [path.name for path in tmp_path.glob("detections_*.jsonl")]
-    assert names == ["detections_20261109.jsonl"]
-    assert made.history()
+    def at(day: int) -> DriftDetector:
+        now = NOW.replace(day=day)
+        return DriftDetector(tmp_path, keep_history_days=5, clock=lambda: now)
+
+    at(1).set_baseline(rows(100))
+    for day in (1, 2, 7):
+        at(day).detect_drift(rows(100, seed=day))
+    names = sorted(path.name for path in tmp_path.glob("detections_*.jsonl"))
+    assert names == ["detections_20261102.jsonl", "detections_20261107.jsonl"]
+    assert len(at(7).history()) == 2
+
+
+def test_a_share_of_columns_that_is_just_the_bound_is_drift(tmp_path: Path) -> None:
+    made = DriftDetector(tmp_path, method="ks")
+    made.set_baseline(normal(2000, 10, 0))
+    now = normal(2000, 10, 1)
+    now[["c0", "c1"]] += 0.3
+    two = made.detect_drift(now)
+    now["c2"] += 0.3
+    three = made.detect_drift(now)
+    assert (two.score, two.drifted, two.verdict) == (0.2, False, "columns")
+    assert (three.score, three.drifted, three.verdict) == (0.3, True, "drift")

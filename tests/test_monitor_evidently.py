@@ -128,6 +128,9 @@ def test_without_its_environment_our_own_statistics_run_and_the_record_says_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(evidently_engine, "FOLDER", ".not-built")
+    # Nor is there a workspace.
+    monkeypatch.delenv("MLKIT_ROOT", raising=False)
+    monkeypatch.chdir(tmp_path)
     made = DriftDetector(tmp_path, engine="evidently")
     made.set_baseline(rows(400, 0))
     found = made.detect_drift(rows(300, 1, shift=0.8))

@@ -6,6 +6,7 @@ evidently`` builds: the frames go there as files and the numbers come back as JS
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import tempfile
@@ -59,7 +60,10 @@ def interpreter() -> Path:
     EngineError
         When it was not built.
     """
-    places = (store.workspace_root(), Path(mlkit.__file__).resolve().parents[1])
+    places = [Path(mlkit.__file__).resolve().parents[1]]
+    # A detector works outside of any workspace, too.
+    with contextlib.suppress(FileNotFoundError):
+        places.insert(0, store.workspace_root())
     for place in places:
         if (place / FOLDER / ".ready").exists():
             return place / FOLDER / "bin" / "python"

@@ -214,6 +214,59 @@ def test_an_alert_that_is_opened_again_is_said_and_kept_so(
     assert said_of(told) == [f"alert {alert.id} opened again: critical errors"]
 
 
+class Waits(threading.Event):
+    """Does not wait: it notes for how long it was asked to, and ends a watch."""
+
+    def __init__(self, looks: int) -> None:
+        super().__init__()
+        self.looks = looks
+        self.asked: list[float] = []
+
+    def wait(self, timeout: float | None = None) -> bool:
+        self.asked.append(timeout or 0.0)
+        if len(self.asked) == self.looks:
+            self.set()
+        return self.is_set()
+
+
+def test_a_watch_keeps_to_a_pause_that_changes_meanwhile(root: Path) -> None:
+    params = root / "params" / "toy.yaml"
+    params.write_text(TOY + "monitor: {every_minutes: 100}\n")
+    stop = Waits(looks=2)
+
+    def say(line: str) -> None:
+        params.write_text(TOY + "monitor: {every_minutes: 7}\n")
+
+    # A run that is under way keeps a page from being written.
+    with runs.hold("toy", root):
+        pipeline.keep_watching("toy", root=root, say=say, stop=stop)
+    first, second = stop.asked
+    assert 5000 < first <= 6000
+    assert 300 < second <= 420
+
+
+def test_a_watch_whose_page_cannot_be_written_tells_people_once(
+    root: Path, hook: Hook
+) -> None:
+    (root / "params" / "toy.yaml").write_text(TOY + "notify: {urls: [TEAM_HOOK]}\n")
+    (root / "reports").write_text("a file in place of the folder")
+    said: list[str] = []
+    pipeline.keep_watching("toy", root=root, say=said.append, stop=Waits(looks=2))
+    assert any(line.startswith("the page could not be written") for line in said)
+    assert sum("raised: critical errors" in line for line in said) == 1
+    assert len(hook.taken) == 1
+    assert active(root)[0].times_seen == 2
+
+
+@pytest.mark.parametrize("name", ["data/toy.txt", "data/.prom", "toy.prom.gz", ""])
+def test_a_textfile_that_prometheus_would_not_read_is_refused(
+    root: Path, name: str
+) -> None:
+    with pytest.raises(ParamsError, match=r"monitor\.textfile must be text that ends"):
+        loaded(root, monitor={"textfile": name})
+    assert loaded(root, monitor={"textfile": "data/toy.prom"}).monitor.textfile
+
+
 class TestTheLog:
     def test_old_days_are_put_away_by_a_check(
         self, look: Callable[..., Alerted], root: Path, now: datetime

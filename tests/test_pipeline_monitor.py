@@ -286,6 +286,33 @@ class TestRetrains:
         assert (told.cause, told.severity) == ("retrain.failed", "warning")
         assert "no memory" in told.message
         assert told.evidence["step"] == "train"
+        # However many checks there were since.
+        later = [
+            runs.create_run("toy", root, at=now + timedelta(seconds=6 + n))
+            for n in range(210)
+        ]
+        for check in later:
+            ended = {"kind": "monitor", "status": "ok", "run": check.run}
+            store.write_json(check.record, ended)
+        # A folder without a record may be that of a check that was killed.
+        later.append(runs.create_run("toy", root, at=now + timedelta(seconds=300)))
+        assert retrain_finding("toy", root, now=now) == told
+        for each in [record, *later]:
+            shutil.rmtree(each.path)
+
+    def test_a_killed_retrain_is_told_like_one_that_failed(self, root: Path) -> None:
+        now = datetime.now(UTC)
+        record = runs.create_run("toy", root, at=now + timedelta(seconds=5))
+        # As it stands when its process is gone.
+        killed = {
+            "format": 1, "case": "toy", "run": record.run, "status": "running",
+            "kind": "retrain", "steps": [],
+        }  # fmt: skip
+        store.write_json(record.record, killed)
+        told = retrain_finding("toy", root, now=now)
+        assert told is not None
+        assert (told.cause, told.severity) == ("retrain.failed", "warning")
+        assert "interrupted" in told.message
         shutil.rmtree(record.path)
 
     def test_that_a_retrain_was_done_is_news_for_a_day(self, root: Path) -> None:

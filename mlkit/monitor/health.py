@@ -32,6 +32,8 @@ cause             severity, and when
 ``log.clock``     info: the clock of a service went back
 ``log.odd_…``     warning: predictions or outcomes are of no class that the model knows
 ``challenger``    info: the version in staging is better, by the paired test
+``retrain.…``     ``retrain.done``, info: one ended with a verdict within a day;
+                  ``retrain.failed``, warning: the newest failed or was cut short
 ================  ======================================================================
 
 *Beyond chance* means at a level that keeps all looks of a year together below 5 %, as

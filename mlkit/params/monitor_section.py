@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from mlkit.params.values import Section, Text, Variable
+from mlkit.params.values import TEXTFILE, Section, Text, Variable
 
 Severity = Literal["info", "warning", "critical"]
 
@@ -100,12 +100,13 @@ class Monitor(Section):
         ge=1,
         le=65535,
         description="Port on which `mlkit monitor --watch` answers Prometheus, on the "
-        "loopback address; null answers none.",
+        "loopback address, read once, when it starts; null answers none.",
     )
-    textfile: Text | None = Field(
+    textfile: str | None = Field(
         None,
+        pattern=TEXTFILE,
         description="File in which a check leaves its figures for Prometheus' node "
-        "exporter (`.prom`).",
+        "exporter, which reads files that end in `.prom` and no others.",
     )
 
 

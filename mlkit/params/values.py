@@ -20,6 +20,7 @@ SEMANTIC_VERSION = (
     r"(\.(0|[1-9]\d*|\d*[A-Za-z-][0-9A-Za-z-]*))*)?"
     r"(\+[0-9A-Za-z-]+(\.[0-9A-Za-z-]+)*)?$"
 )
+TEXTFILE = r"[^/\\]\.prom$"
 # Patterns in words: a regular expression helps nobody to mend a name.
 PATTERNS = {
     NAME: "made of letters, digits, `.`, `_` and `-`, at most 128, the first a letter "
@@ -27,6 +28,7 @@ PATTERNS = {
     DOTTED_PATH: "of the form package.module:name",
     VARIABLE: "made of letters, digits and `_`, the first not a digit",
     SEMANTIC_VERSION: "that is a semantic version such as 1.2.0",
+    TEXTFILE: "that ends in `.prom`",
 }
 Name = Annotated[str, Field(pattern=NAME)]
 DottedPath = Annotated[str, Field(pattern=DOTTED_PATH)]

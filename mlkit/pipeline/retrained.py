@@ -15,8 +15,6 @@ from mlkit.report.wording import parse_moment
 DONE, FAILED = "retrain.done", "retrain.failed"
 # That a retrain was done is news for so long; that one failed, until the next one.
 NEWS = timedelta(days=1)
-# Checks are runs as well: further back no retrain is looked for.
-MOST_RUNS = 200
 
 
 def retrain_finding(case: str, root: Path, *, now: datetime) -> Finding | None:
@@ -31,8 +29,9 @@ def retrain_finding(case: str, root: Path, *, now: datetime) -> Finding | None:
     now : datetime
         With a time zone.
     """
-    for _, record in zip(range(MOST_RUNS), runs.newest_first(case, root), strict=False):
-        if record.get("kind", "retrain") == "retrain" and record["status"] != "running":
+    for record in runs.newest_first(case, root):
+        # A folder without a record that can be read may be that of a check.
+        if record.get("kind") == "retrain" and record["status"] != "running":
             return _finding(record, now)
     return None
 
@@ -41,9 +40,11 @@ def _finding(record: Mapping[str, Any], now: datetime) -> Finding | None:
     verdict = record.get("verdict") or {}
     told = summary.outcome(record)
     evidence = {"run": record["run"], "case": record["case"]}
-    if record["status"] == "failed":
+    if record["status"] in ("failed", "interrupted"):
         error = record.get("error") or {}
         said = f"the newest retrain failed: {error.get('message') or told.headline}"
+        if record["status"] == "interrupted":
+            said = "the newest retrain was interrupted before it reached its end"
         return Finding(FAILED, "warning", said, evidence | {"step": error.get("step")})
     ended = record.get("ended_at")
     fresh = ended is not None and now - parse_moment(ended) < NEWS

@@ -145,7 +145,7 @@ def test_the_python_of_monitoring_runs(workspace: Path) -> None:
         text=True,
     )
     assert done.stdout.splitlines() == [
-        "False [] 0.0",
+        "False () 0.0",
         "healthy",
         "none None of 10 columns has drifted.",
     ]

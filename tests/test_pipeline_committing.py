@@ -109,6 +109,8 @@ def test_what_follows_the_alerts_is_done_as_far_as_it_can_be(
 ) -> None:
     lock = root / "data" / "monitor" / "toy" / ".checks.lock"
     lock.mkdir(parents=True)
+    ancient = lock.with_name("checks_20200101.jsonl")
+    ancient.touch()
     old = now - timedelta(days=9)
     with PredictionLogger(root / "data" / "predictions") as log:
         log.log_error("toy", "1.0.0", "it broke", at=old)
@@ -116,6 +118,8 @@ def test_what_follows_the_alerts_is_done_as_far_as_it_can_be(
     assert isinstance(told.failure, OSError)
     assert [each.delivered for each in told.sent] == [True]
     assert len(hook.taken) == 1
+    # What is too old makes room.
+    assert not ancient.exists()
     # Of what the history does not have, the log keeps everything.
     written = root / "data" / "predictions" / "toy" / f"predictions_{old:%Y%m%d}.jsonl"
     assert written.exists()
@@ -318,10 +322,12 @@ class TestTheLog:
         written += f"monitor: {{log: data/kept, sync: each, hide: {hide}}}\n"
         (root / "params" / "toy.yaml").write_text(written)
         with pipeline.open_log("toy") as log:
+            # The first one makes files, which are synced in any case.
+            log.log_prediction("toy", "1.0.0", {"age": 40}, "no", id="first")
             synced.clear()
             log.log_prediction("toy", "1.0.0", {"age": 41, "region": "north"}, "yes")
             assert synced
-            (found,) = log.get_recent_predictions()
+            found, _ = log.get_recent_predictions()
         assert found["features"]["age"] == 41
         assert ("region" in found["features"]) is kept
         assert found["features"].get("region") != "north"

@@ -138,7 +138,9 @@ def _write(folder: Path, day: date) -> tuple[int, Garbage]:
     import pyarrow.parquet as pq
 
     path = part_path(folder, "predictions", day, 0, "parquet")
-    with open_day(folder, "predictions", day, Finds()) as files:
+    with open_day(folder, "predictions", day, Finds()) as every:
+        # A writer may have begun a file since all were sealed: its lines stay there.
+        files = [opened for opened in every if opened.part.form != "open"]
         parts = [f.part for f in files if f.part.number is not None]
         metadata, kinds = _survey(files)
         schema = kinds.schema(metadata | {"model": folder.name})

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mlkit import store
-from mlkit.params import Params, ParamsError
-from mlkit.params.problems import Problem, shown
 from mlkit.prediction_log.logger import PredictionLogger
+
+if TYPE_CHECKING:
+    from mlkit.params import Params
 
 
 def log_folder(params: Params, root: Path | None = None) -> Path:
@@ -27,6 +29,10 @@ def log_folder(params: Params, root: Path | None = None) -> Path:
     """
     folder = Path(store.resolve(params.monitor.log, root))
     if folder.exists() and not folder.is_dir():
+        # Whoever only logs has no use for pydantic.
+        from mlkit.params import ParamsError
+        from mlkit.params.problems import Problem, shown
+
         problem = Problem(
             ("monitor", "log"),
             "must be a folder, and there is a file of that name",

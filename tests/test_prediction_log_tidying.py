@@ -11,7 +11,7 @@ import subprocess
 import sys
 import textwrap
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ import pytest
 from mlkit.prediction_log import (
     PredictionLogger,
     compact,
+    compacting,
     read_batches,
     read_losses,
     read_predictions,
@@ -291,6 +292,27 @@ def test_while_others_write_and_read_nothing_is_lost_or_seen_twice(
         4000,
     ]
     assert [n for n in names(tmp_path) if not n.endswith(".parquet")] == []
+
+
+def test_a_file_begun_while_a_day_is_compacted_is_left_to_the_next_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = PredictionLogger(tmp_path)
+    log.log_prediction("m", "1", {}, 1, id="early", at=NOON)
+    seal = compacting._seal
+
+    def and_one_more(folder: Path, day: date) -> bool:
+        found = seal(folder, day)
+        log.log_prediction("m", "1", {}, 2, id="late", at=NOON)
+        return found
+
+    monkeypatch.setattr(compacting, "_seal", and_one_more)
+    compact(tmp_path, "m", now=NOON + DAY)
+    assert list(read_predictions(tmp_path, "m").frame["id"]) == ["early", "late"]
+    monkeypatch.undo()
+    compact(tmp_path, "m", now=NOON + DAY)
+    assert list(read_predictions(tmp_path, "m").frame["id"]) == ["early", "late"]
+    assert names(tmp_path) == ["predictions_20260305.parquet"]
 
 
 def damage_middle(path: Path) -> None:

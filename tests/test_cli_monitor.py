@@ -292,6 +292,19 @@ def test_wrong_params_are_told_before_anything_is_read(root: Path) -> None:
             )
 
 
+@pytest.mark.parametrize("command", ["health", "predictions"])
+def test_a_log_that_is_a_file_is_told_by_its_key(root: Path, command: str) -> None:
+    (root / "data" / "log").write_text("a file")
+    with pytest.raises(
+        params_room.ParamsError, match=r"monitor\.log.* must be a folder"
+    ):
+        CliRunner().invoke(
+            app,
+            [command, "toy", "--set", "monitor.log=data/log"],
+            catch_exceptions=False,
+        )
+
+
 def test_a_watch_that_lasts_is_no_forked_command() -> None:
     assert {"monitor", "health", "predictions"} <= WARM
     assert {"--watch"} == LASTING

@@ -65,7 +65,7 @@ def predictions(
         chosen = {"--limit": limit, "--version": version, "--since": since}
         _refuse_choice("--tidy" if tidy else "--compact", chosen)
     params = mlkit.params.load_params(case, overrides=overrides or ())
-    folder = Path(mlkit.store.resolve(params.monitor.log))
+    folder = mlkit.prediction_log.log_folder(params)
     if tidy or compact:
         _put_in_order(params, folder, tidy=tidy, compact=compact, as_json=as_json)
         return

@@ -10,12 +10,17 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from mlkit import sources, store
+from mlkit import sources
 from mlkit.data.wording import counted
 from mlkit.monitor.division import looked_back
 from mlkit.monitor.records import LogState
 from mlkit.params import Params
-from mlkit.prediction_log import Logged, join_outcomes, read_predictions
+from mlkit.prediction_log import (
+    Logged,
+    join_outcomes,
+    log_folder,
+    read_predictions,
+)
 
 Rows = NDArray[np.bool_]
 
@@ -72,12 +77,14 @@ def gather(params: Params, root: Path, *, now: datetime) -> Gathered:
 
     Raises
     ------
+    ParamsError
+        When ``monitor.log`` is a file.
     OSError
         When a file of the log cannot be read.
     """
     asked = params.monitor
     since = looked_back(now, asked.window, asked.windows)
-    logged = read_predictions(store.resolve(asked.log, root), params.model, start=since)
+    logged = read_predictions(log_folder(params, root), params.model, start=since)
     logged, problem, notes = _with_outcomes(logged, params, root)
     late = (logged.frame["at"] > now + AHEAD).to_numpy()
     if late.any():

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from mlkit.data.markup import table
 from mlkit.drift import DriftReport, PerformanceDrift
 from mlkit.evaluate import SliceResult
+from mlkit.monitor.pooling import Pool
 from mlkit.monitor.records import (
     Challenger,
     Health,
@@ -61,6 +62,8 @@ class Check:
         Of the newest window that could be judged, in full; `windows` has the others.
     drifted_window : str or None
         Label of that window.
+    pools : tuple of Pool
+        The drift of the last windows that have ended, taken together.
     drift_began : mapping or None
         Where a change of the features began: ``column``, ``window``, ``start``, ``p``
         and ``said``.
@@ -103,6 +106,7 @@ class Check:
     slices: tuple[SliceResult, ...] = ()
     drift: DriftReport | None = None
     drifted_window: str | None = None
+    pools: tuple[Pool, ...] = ()
     drift_began: Mapping[str, Any] | None = None
     expected: tuple[Expected, ...] = ()
     challenger: Challenger | None = None
@@ -123,6 +127,13 @@ class Check:
         """The status of the model's health."""
         return self.health.status
 
+    @property
+    def drift_verdict(self) -> str | None:
+        """The verdict on the newest window, or ``drift`` where a pool has drifted."""
+        if any(pool.report.drifted for pool in self.pools):
+            return "drift"
+        return None if self.drift is None else self.drift.verdict
+
     def summary(self) -> dict[str, Any]:
         """Return the health and what it rests on, in short, as plain JSON data."""
         return {
@@ -134,7 +145,7 @@ class Check:
             "issues": [issue.to_dict() for issue in self.health.issues],
             "predictions": 0 if self.overall is None else self.overall.predictions,
             "labelled": 0 if self.overall is None else self.overall.labelled,
-            "drift": None if self.drift is None else self.drift.verdict,
+            "drift": self.drift_verdict,
             "notes": list(self.notes),
         }
 
@@ -152,6 +163,7 @@ class Check:
             "slices": _dicts(self.slices),
             "drift": self.drift and self.drift.to_dict(),
             "drifted_window": self.drifted_window,
+            "pools": _dicts(self.pools),
             "drift_began": None if self.drift_began is None else dict(self.drift_began),
             "expected": _dicts(self.expected),
             "challenger": self.challenger and self.challenger.to_dict(),

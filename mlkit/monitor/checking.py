@@ -103,6 +103,7 @@ def _with(made: Check, parts: Parts) -> Check:
         slices=parts.slices,
         drift=drifted.report,
         drifted_window=drifted.label,
+        pools=drifted.pools,
         drift_began=drifted.began,
         expected=parts.expected,
         challenger=parts.challenger,

@@ -17,7 +17,7 @@ from mlkit.exposition.metrics import Judged
 from mlkit.monitor.check_record import Check
 from mlkit.monitor.counting import read_totals, write_totals
 from mlkit.monitor.detector import HISTORY as DETECTIONS
-from mlkit.monitor.history import NAME, read_past, settings
+from mlkit.monitor.history import NAME, drifted_window, read_past, settings
 from mlkit.monitor.journal import Journal
 from mlkit.monitor.recorded import NAME as RECORDED
 from mlkit.monitor.watched import monitor_folder
@@ -142,8 +142,8 @@ def _counted(
     kept = read_totals(folder, totals.model)
     # Another check may have counted drift while this one was made.
     totals = Totals(totals.model, totals.days, kept.drifts)
-    drift, window = found["drift"], found["drifted_window"]
-    if drift is None or drift["verdict"] != "drift" or window == counted_last:
+    window = drifted_window(found)
+    if window is None or window == counted_last:
         return totals
     return totals.with_drift(str(found["version"]))
 

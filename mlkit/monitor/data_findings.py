@@ -11,6 +11,7 @@ from mlkit.drift.wording import percent
 from mlkit.metrics import compare_shares
 from mlkit.monitor.answers import Answers
 from mlkit.monitor.found import Found
+from mlkit.monitor.pooling import Pool
 from mlkit.monitor.records import LogState, Quality, WindowDrift
 
 # An unreadable value may be a slip; so large a share of them is not.
@@ -18,21 +19,33 @@ UNREADABLE_SHARE = 0.01
 
 
 def judge_drift(
-    report: DriftReport | None, short: WindowDrift | None, window: str | None
+    report: DriftReport | None,
+    short: WindowDrift | None,
+    window: str | None,
+    pools: Sequence[Pool] = (),
 ) -> Found:
-    """Return whether the newest window that could be judged drifted, as a finding."""
-    if report is None or short is None or report.verdict == "too_few":
+    """Return whether the data have drifted, as a finding.
+
+    The newest window that could be judged says it, or else the shortest pool that has
+    drifted: a small change that lasts is beyond doubt only in several windows.
+    """
+    judged = [(window, short)] if report is not None and short is not None else []
+    judged = [each for each in judged if each[1].verdict != "too_few"]
+    looks = [*judged, *((pool.label, pool.drift) for pool in pools)]
+    if not looks:
         return Found()
-    if not report.drifted:
+    drifted = next((each for each in looks if each[1].verdict == "drift"), None)
+    if drifted is None:
         return Found(checked=("drift",))
+    label, found = drifted
     evidence = {
-        "window": window,
-        "score": short.score,
-        "columns": list(short.flagged),
-        "rows": short.rows,
-        "level": short.level,
+        "window": label,
+        "score": found.score,
+        "columns": list(found.flagged),
+        "rows": found.rows,
+        "level": found.level,
     }
-    said = f"the data of {window} have drifted: {report.reason}"
+    said = f"the data of {label} have drifted: {found.reason}"
     return Found((Finding("drift", "warning", said, evidence),), ("drift",))
 
 

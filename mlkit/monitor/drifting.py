@@ -10,12 +10,14 @@ import numpy as np
 
 from mlkit.drift import DriftReport, count_rows
 from mlkit.drift.onset import drift_began
+from mlkit.monitor.answers import Numbers
 from mlkit.monitor.data_findings import find_quality
 from mlkit.monitor.history import Past
 from mlkit.monitor.looking import Look
 from mlkit.monitor.overall import ONE_BY_ONE
+from mlkit.monitor.pooling import SIZES, Pool, judge_pools
 from mlkit.monitor.records import Quality, WindowDrift, WindowFigures
-from mlkit.monitor.shifts import Judged, judge_window
+from mlkit.monitor.shifts import Judged, counted_rows, judge_window
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,8 +32,10 @@ class Drifted:
         Label of that window.
     short : mapping of str to WindowDrift
         Of each window that was judged, by its label.
+    pools : tuple of Pool
+        The last windows that have ended, taken together, the shortest pool first.
     quality : tuple of Quality
-        Columns of that window that are not what they were.
+        Columns of the newest window that are not what they were.
     began : mapping or None
         Where a change began.
     notes : tuple of str
@@ -41,6 +45,7 @@ class Drifted:
     report: DriftReport | None = None
     label: str | None = None
     short: Mapping[str, WindowDrift] = field(default_factory=dict)
+    pools: tuple[Pool, ...] = ()
     quality: tuple[Quality, ...] = ()
     began: Mapping[str, Any] | None = None
     notes: tuple[str, ...] = ()
@@ -69,18 +74,9 @@ def find_drift(looked: Look, figures: Sequence[WindowFigures], past: Past) -> Dr
     if not len(looked.gathered.features.columns):
         said = "No features are logged: drift is not looked for."
         return Drifted(notes=(said,))
+    rows = [int((w.rows & looked.answered).sum()) for w in looked.windows]
     least = looked.params.drift.min_rows
-    enough = [
-        place
-        for place, window in enumerate(looked.windows)
-        if int((window.rows & looked.answered).sum()) >= least
-    ]
-    if not enough:
-        said = (
-            f"No window has the {least} answers that looking for drift needs "
-            "(drift.min_rows)."
-        )
-        return Drifted(notes=(said,))
+    enough = [place for place, n in enumerate(rows) if n >= least]
     short: dict[str, WindowDrift] = {}
     newest: Judged | None = None
     for place in enough:
@@ -90,13 +86,22 @@ def find_drift(looked: Look, figures: Sequence[WindowFigures], past: Past) -> Dr
             continue
         newest = _judged(looked, place)
         short[window.label] = newest.short
-    assert newest is not None
+    pools = _pools(looked, rows, short)
+    together = next((pool.report for pool in pools if pool.report.drifted), None)
+    if newest is None:
+        said = (
+            f"No window has the {least} answers that looking for drift needs "
+            "(drift.min_rows)."
+        )
+        return Drifted(pools=pools, began=_began(looked, together, rows), notes=(said,))
+    drifted = newest.report if newest.report.drifted else together
     return Drifted(
         report=newest.report,
         label=newest.window.label,
         short=short,
+        pools=pools,
         quality=find_quality(reference, newest.counted, level=looked.level),
-        began=_began(looked, newest.report, enough) if newest.report.drifted else None,
+        began=_began(looked, drifted, rows),
         notes=(ONE_BY_ONE,),
     )
 
@@ -105,15 +110,11 @@ def _judged(looked: Look, place: int) -> Judged:
     watched = looked.watched
     assert watched.reference is not None
     assert watched.schema is not None
-    answers = looked.answers
-    given = (
-        answers.predicted if answers.asked.classes is None else answers.probabilities
-    )
     return judge_window(
         looked.windows[place],
         looked.answered,
         looked.gathered.features,
-        given,
+        _answers(looked),
         watched.reference,
         watched.schema,
         params=looked.params.drift,
@@ -123,10 +124,55 @@ def _judged(looked: Look, place: int) -> Judged:
     )
 
 
+def _pools(
+    looked: Look, rows: Sequence[int], short: Mapping[str, WindowDrift]
+) -> tuple[Pool, ...]:
+    """Return the drift of the windows that have ended since the version was there.
+
+    Those that drifted on their own are left out: they were told, and when what was
+    wrong is put right they must not go on to speak for the windows after them.
+    """
+    watched, answered = looked.watched, looked.answered
+    assert watched.reference is not None
+    assert watched.schema is not None
+    first = next((place for place, n in enumerate(rows) if n), len(rows))
+    ended = [each for each in looked.windows[first:] if each.complete][-SIZES[-1] :]
+    told = {label for label, each in short.items() if each.verdict == "drift"}
+    ended = [each for each in ended if each.label not in told]
+    counted = [
+        counted_rows(
+            np.flatnonzero(window.rows & answered),
+            looked.gathered.features,
+            _answers(looked),
+            watched.reference,
+            watched.schema,
+        )
+        for window in ended
+    ]
+    return judge_pools(
+        [window.label for window in ended],
+        counted,
+        watched.reference,
+        watched.schema,
+        params=looked.params.drift,
+        level=looked.level,
+        seed=looked.params.seed,
+        importances=watched.importances,
+    )
+
+
+def _answers(looked: Look) -> Numbers | None:
+    """Return what the model answered: probabilities, or the numbers of a regression."""
+    answers = looked.answers
+    return answers.predicted if answers.asked.classes is None else answers.probabilities
+
+
 def _began(
-    looked: Look, report: DriftReport, places: Sequence[int]
+    looked: Look, report: DriftReport | None, rows: Sequence[int]
 ) -> dict[str, Any] | None:
     """Return since when the column that drifted most is what it is now."""
+    if report is None:
+        return None
     reference, schema = looked.watched.reference, looked.watched.schema
     assert reference is not None
     assert schema is not None
@@ -135,12 +181,12 @@ def _began(
     if not chosen or chosen[0].measure == "none":
         return None
     one = replace(reference, columns=chosen, predictions=())
-    windows = [looked.windows[place] for place in places]
+    windows = [w for w, n in zip(looked.windows, rows, strict=True) if n]
     counts = []
     for window in windows:
-        rows = looked.gathered.features[window.rows & looked.answered]
+        frame = looked.gathered.features[window.rows & looked.answered]
         (column,) = count_rows(
-            one, rows[rows.columns.intersection(names)], schema
+            one, frame[frame.columns.intersection(names)], schema
         ).columns
         cells = np.array(column.counts.cells, dtype=np.int64)
         counts.append([*column.bins.coarse(cells), column.counts.missing])

@@ -66,13 +66,17 @@ def read_past(folder: Path, params: Params) -> Past:
     return Past(
         {each.label: each for each in windows},
         same=entry.get("settings") == settings(params),
-        drifted=entry.get("drifted_window") if _drifted(entry) else None,
+        drifted=drifted_window(entry),
     )
 
 
-def _drifted(entry: Mapping[str, Any]) -> bool:
-    drift = entry.get("drift")
-    return isinstance(drift, dict) and drift.get("verdict") == "drift"
+def drifted_window(found: Mapping[str, Any]) -> str | None:
+    """Return the newest window that a check found drifted, on its own or in a pool."""
+    drift = found.get("drift")
+    if isinstance(drift, dict) and drift.get("verdict") == "drift":
+        return str(found.get("drifted_window"))
+    pools = found.get("pools", ())
+    return next((pool["last"] for pool in pools if pool["verdict"] == "drift"), None)
 
 
 def with_past(

@@ -227,7 +227,9 @@ def _judged(looked: Look, parts: Parts) -> Found:
             perform.judge_calibration(
                 calibration, bound=asked.max_calibration_error, level=looked.level
             ),
-            data.judge_drift(drifted.report, drifted.newest, drifted.label),
+            data.judge_drift(
+                drifted.report, drifted.newest, drifted.label, drifted.pools
+            ),
             data.judge_quality(drifted.quality, judged=drifted.report is not None),
             judge_traffic(
                 parts.windows,

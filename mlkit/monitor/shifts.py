@@ -24,6 +24,8 @@ Numbers = NDArray[np.float64]
 
 # Chance of any false alarm of the data in a year of checks.
 ALPHA = 0.05
+# What a window spends of its share when it has ended, on looks before, and on pools.
+ENDED, EARLIER, POOLS = 0.5, 0.25, 0.25
 
 
 @dataclass(frozen=True)
@@ -68,20 +70,21 @@ def look_at(rows: int, *, complete: bool, least: int, level: float) -> Look:
     """Return how a window is judged, so that looking often does no harm.
 
     A window has one share of the year's false alarms. Half of it is for the window when
-    it has ended. The other half is for looks before: each time its rows have doubled,
-    the first `least` times a power of two of them are judged, at half the level of the
-    look before. So every check between two doublings judges the same rows and comes to
-    the same verdict, and all looks together stay within the share.
+    it has ended, and a quarter for the pools that end with it. The rest is for looks
+    before: each time its rows have doubled, the first `least` times a power of two of
+    them are judged, at half the level of the look before. So every check between two
+    doublings judges the same rows and comes to the same verdict, and all looks together
+    stay within the share.
 
     Examples
     --------
     >>> look_at(1000, complete=False, least=50, level=0.001)
-    Look(rows=800, level=1.5625e-05)
+    Look(rows=800, level=7.8125e-06)
     """
     if complete or rows < least:
-        return Look(rows, level / 2)
+        return Look(rows, ENDED * level)
     doublings = int(math.log2(rows / least))
-    return Look(least * 2**doublings, level / 2 / 2 ** (doublings + 1))
+    return Look(least * 2**doublings, EARLIER * level / 2 ** (doublings + 1))
 
 
 def without_values(
@@ -163,12 +166,7 @@ def judge_window(
     )
     notes = (*notes, *_part(look, len(places)))
     places = places[: look.rows]
-    counted = count_rows(
-        reference,
-        features.iloc[places],
-        schema,
-        predictions=_given(probabilities, places, reference),
-    )
+    counted = counted_rows(places, features, probabilities, reference, schema)
     report = detect(
         reference,
         counted,
@@ -180,6 +178,18 @@ def judge_window(
         level=look.level,
     )
     return Judged(window, report, in_short(report, look), counted)
+
+
+def counted_rows(
+    places: NDArray[np.intp],
+    features: pd.DataFrame,
+    probabilities: Numbers | None,
+    reference: ReferenceProfile,
+    schema: Schema,
+) -> ReferenceProfile:
+    """Return the rows at some places, counted on the bins of the reference."""
+    given = _given(probabilities, places, reference)
+    return count_rows(reference, features.iloc[places], schema, predictions=given)
 
 
 def _part(look: Look, rows: int) -> tuple[str, ...]:

@@ -1,0 +1,123 @@
+"""Pooling: windows taken together, for a small change that lasts.
+
+A change of half a standard deviation is beyond doubt in a thousand rows and lost in a
+hundred. So besides each window, the last 2, 4, 8 and 16 that have ended are judged
+together, by the sum of their counts. The longer the pool, the smaller its share of the
+year's false alarms, so that all pools together stay within theirs. Windows that drifted
+on their own are in none: without drift this changes nothing but what comes after an
+alarm, so that the bound on any alarm in a year holds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from mlkit.data import Schema
+from mlkit.drift import DriftReport, ReferenceProfile, detect
+from mlkit.monitor.records import WindowDrift
+from mlkit.monitor.shifts import POOLS, Look, in_short
+from mlkit.params.models import Drift
+
+SIZES = (2, 4, 8, 16)
+
+
+@dataclass(frozen=True, eq=False)
+class Pool:
+    """The drift of several windows taken together.
+
+    Attributes
+    ----------
+    windows : int
+        How many there are.
+    first, last : str
+        Labels of the oldest and the newest of them.
+    drift : WindowDrift
+        What was found, in short.
+    report : DriftReport
+        What was found, in full.
+    """
+
+    windows: int
+    first: str
+    last: str
+    drift: WindowDrift
+    report: DriftReport
+
+    @property
+    def label(self) -> str:
+        """What people call the windows."""
+        return f"{self.windows} windows together ({self.first} to {self.last})"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the pool in short, as plain JSON data."""
+        return {
+            "windows": self.windows,
+            "first": self.first,
+            "last": self.last,
+            **self.drift.to_dict(),
+        }
+
+
+def judge_pools(
+    labels: Sequence[str],
+    counted: Sequence[ReferenceProfile],
+    reference: ReferenceProfile,
+    schema: Schema,
+    *,
+    params: Drift,
+    level: float,
+    seed: int,
+    importances: Mapping[str, float] | None = None,
+) -> tuple[Pool, ...]:
+    """Return the drift of the last windows taken together.
+
+    Parameters
+    ----------
+    labels : sequence of str of length n_windows
+        Of the windows to pool, the oldest first.
+    counted : sequence of ReferenceProfile of length n_windows
+        The rows of each, counted on the bins of the reference.
+    reference, schema
+        What the version learned from.
+    params : Drift
+        The bounds.
+    level : float
+        The share of the year's false alarms that belongs to one window.
+    seed : int
+        Of the tables that are drawn where counts are small.
+    importances : mapping of str to float, optional
+        How far each column moves the predictions.
+
+    Returns
+    -------
+    tuple of Pool
+        The shortest first. One that has too few rows to be judged, or no more than a
+        shorter one, is not there; the longest may have fewer windows than its size.
+    """
+    found: list[Pool] = []
+    if not counted:
+        return ()
+    total, seen = counted[-1], counted[-1].rows
+    for doublings, size in enumerate(SIZES, 1):
+        start = max(0, len(counted) - size)
+        for each in counted[start : max(0, len(counted) - size // 2)]:
+            total += each
+        if total.rows >= params.min_rows and total.rows > seen:
+            look = Look(total.rows, POOLS * level / 2**doublings)
+            report = detect(
+                reference,
+                total,
+                schema,
+                params=params,
+                importances=importances,
+                seed=seed,
+                level=look.level,
+            )
+            names = labels[start], labels[-1]
+            found.append(
+                Pool(len(counted) - start, *names, in_short(report, look), report)
+            )
+        seen = total.rows
+    return tuple(found)

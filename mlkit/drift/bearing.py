@@ -48,15 +48,14 @@ def bearing(
 
 def _sure(found: Multivariate, params: Drift, level: float | None) -> Iterator[str]:
     least = area_of(params.large_effect)
-    if found.domain is not None and found.separable:
-        drawn = _drawn_out(found.domain.auc, found.domain.lower, ONE_SIDE, level)
-        if drawn > least:
-            yield found.told
+    domain = found.domain if found.separable else None
+    if domain and _above(least, domain.auc, domain.lower, ONE_SIDE, level):
+        yield found.told
     left = found.reconstruction
     if left is not None and left.flagged:
         up = left.area > 0.5
         value, end = (left.area, left.lower) if up else (1 - left.area, 1 - left.upper)
-        if _drawn_out(value, end, RECONSTRUCTION_LEVEL / 2, level) > least:
+        if _above(least, value, end, RECONSTRUCTION_LEVEL / 2, level):
             yield found.left_over
     for point in found.embeddings:
         large = point.effect >= params.large_effect
@@ -65,7 +64,7 @@ def _sure(found: Multivariate, params: Drift, level: float | None) -> Iterator[s
     for text in found.texts:
         new = text.unknown - text.expected >= params.large_effect
         many = new and (level is None or text.p <= level)
-        told = _drawn_out(text.auc, text.lower, ONE_SIDE, level) > least
+        told = _above(least, text.auc, text.lower, ONE_SIDE, level)
         if text.flagged and (many or told):
             yield text.reason
 
@@ -83,6 +82,13 @@ def area_of(effect: float) -> float:
     """
     shift = 2 * float(special.ndtri((1 + effect) / 2))
     return float(special.ndtr(shift / math.sqrt(2)))
+
+
+def _above(
+    least: float, value: float, end: float, chance: float, level: float | None
+) -> bool:
+    """Return whether an area is surely large, and more than chance in a series."""
+    return end > least and _drawn_out(value, end, chance, level) > 0.5
 
 
 def _drawn_out(value: float, end: float, chance: float, level: float | None) -> float:

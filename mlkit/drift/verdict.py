@@ -38,15 +38,14 @@ class _Bar:
     def sure(self, tests: Sequence[DriftTest], of: int, effect: float) -> bool:
         """Return whether a flagged test of one of `of` columns has at least an effect.
 
-        For a check on its own that is the lower end of its interval; in a series it is
-        a bound that holds for any number of rows, at the level of one test.
+        That is the lower end of its interval. In a series there must also be an effect
+        by a bound that holds for any number of rows, at the level of one test.
         """
+        material = [test for test in tests if test.flagged and test.lower >= effect]
         if self.level is None:
-            return any(test.flagged and test.lower >= effect for test in tests)
+            return bool(material)
         each = self.level / max(of, 1) / BOUNDED
-        return any(
-            test.flagged and least_effect(test, each) >= effect for test in tests
-        )
+        return any(least_effect(test, each) > 0 for test in material)
 
 
 def judge(report: DriftReport, params: Drift) -> DriftReport:
@@ -72,13 +71,14 @@ def judge(report: DriftReport, params: Drift) -> DriftReport:
     more than ``false_discovery_rate`` of the checks (tests that are independent or move
     together), and so does what is tested of the predictions.
 
-    In a series, the level is divided among the ways to the verdict, and each of them
-    keeps its part whatever the tests have to do with one another. One column: a bound
-    on its effect at the part divided by all tests (Bonferroni). A share of k of J
-    columns: each of the k has an effect above 0 at k / J of the part, which by Markov's
-    inequality k columns have together in no more than the part of all checks.
-    Performance, and all columns together: the interval, drawn out to the part by the
-    normal distribution.
+    In a series, a verdict of drift asks for all that it asks for elsewhere, and to be
+    sure of some change at the series' level. That is divided among the ways to the
+    verdict, and each of them keeps its part whatever the tests have to do with one
+    another. One column: a bound on its effect at the part divided by all tests
+    (Bonferroni). A share of k of J columns: each of the k has an effect above 0 at
+    k / J of the part, which by Markov's inequality k columns have together in no more
+    than the part of all checks. Performance, and all columns together: the interval,
+    drawn out to the part by the normal distribution.
     """
     ways = _ways(report)
     part = None if report.level is None else report.level / len(ways)

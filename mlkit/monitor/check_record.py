@@ -129,8 +129,8 @@ class Check:
 
     @property
     def drift_verdict(self) -> str | None:
-        """The verdict on the newest window, or ``drift`` where a pool has drifted."""
-        if any(pool.report.drifted for pool in self.pools):
+        """The verdict on the newest window, or ``drift`` where a pool's drift lasts."""
+        if any(pool.lasts for pool in self.pools):
             return "drift"
         return None if self.drift is None else self.drift.verdict
 

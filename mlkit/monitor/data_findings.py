@@ -26,18 +26,18 @@ def judge_drift(
 ) -> Found:
     """Return whether the data have drifted, as a finding.
 
-    The newest window that could be judged says it, or else the shortest pool that has
-    drifted: a small change that lasts is beyond doubt only in several windows.
+    The newest window that could be judged says it, or else the shortest pool whose
+    drift lasts: a small change is beyond doubt only in several windows.
     """
     judged = [(window, short)] if report is not None and short is not None else []
     judged = [each for each in judged if each[1].verdict != "too_few"]
-    looks = [*judged, *((pool.label, pool.drift) for pool in pools)]
-    if not looks:
+    drifted = [each for each in judged if each[1].verdict == "drift"]
+    drifted += [(pool.label, pool.drift) for pool in pools if pool.lasts]
+    if not judged and not pools:
         return Found()
-    drifted = next((each for each in looks if each[1].verdict == "drift"), None)
-    if drifted is None:
+    if not drifted:
         return Found(checked=("drift",))
-    label, found = drifted
+    label, found = drifted[0]
     evidence = {
         "window": label,
         "score": found.score,

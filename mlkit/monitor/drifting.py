@@ -86,8 +86,8 @@ def find_drift(looked: Look, figures: Sequence[WindowFigures], past: Past) -> Dr
             continue
         newest = _judged(looked, place)
         short[window.label] = newest.short
-    pools = _pools(looked, rows, short)
-    together = next((pool.report for pool in pools if pool.report.drifted), None)
+    pools = _pools(looked, rows, newest)
+    together = next((pool.report for pool in pools if pool.lasts), None)
     if newest is None:
         said = (
             f"No window has the {least} answers that looking for drift needs "
@@ -125,20 +125,15 @@ def _judged(looked: Look, place: int) -> Judged:
 
 
 def _pools(
-    looked: Look, rows: Sequence[int], short: Mapping[str, WindowDrift]
+    looked: Look, rows: Sequence[int], newest: Judged | None
 ) -> tuple[Pool, ...]:
-    """Return the drift of the windows that have ended since the version was there.
-
-    Those that drifted on their own are left out: they were told, and when what was
-    wrong is put right they must not go on to speak for the windows after them.
-    """
+    """Return the drift of the windows that have ended since the version was there."""
     watched, answered = looked.watched, looked.answered
     assert watched.reference is not None
     assert watched.schema is not None
     first = next((place for place, n in enumerate(rows) if n), len(rows))
     ended = [each for each in looked.windows[first:] if each.complete][-SIZES[-1] :]
-    told = {label for label, each in short.items() if each.verdict == "drift"}
-    ended = [each for each in ended if each.label not in told]
+    recent = ended and newest is not None and newest.window.end >= ended[-1].end
     counted = [
         counted_rows(
             np.flatnonzero(window.rows & answered),
@@ -158,6 +153,7 @@ def _pools(
         level=looked.level,
         seed=looked.params.seed,
         importances=watched.importances,
+        newest=newest.report if newest is not None and recent else None,
     )
 
 

@@ -76,7 +76,8 @@ def drifted_window(found: Mapping[str, Any]) -> str | None:
     if isinstance(drift, dict) and drift.get("verdict") == "drift":
         return str(found.get("drifted_window"))
     pools = found.get("pools", ())
-    return next((pool["last"] for pool in pools if pool["verdict"] == "drift"), None)
+    lasts = [each for each in pools if each["verdict"] == "drift" and not each["over"]]
+    return str(lasts[0]["last"]) if lasts else None
 
 
 def with_past(

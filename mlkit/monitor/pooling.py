@@ -3,9 +3,9 @@
 A change of half a standard deviation is beyond doubt in a thousand rows and lost in a
 hundred. So besides each window, the last 2, 4, 8 and 16 that have ended are judged
 together, by the sum of their counts. The longer the pool, the smaller its share of the
-year's false alarms, so that all pools together stay within theirs. Windows that drifted
-on their own are in none: without drift this changes nothing but what comes after an
-alarm, so that the bound on any alarm in a year holds.
+year's false alarms, so that all pools together stay within theirs. A pool speaks of a
+change that lasts: when its newest rows show that the change is surely smaller by now,
+it is over.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mlkit.data import Schema
-from mlkit.drift import DriftReport, ReferenceProfile, detect
+from mlkit.drift import ColumnDrift, DriftReport, ReferenceProfile, detect
 from mlkit.monitor.records import WindowDrift
 from mlkit.monitor.shifts import POOLS, Look, in_short
 from mlkit.params.models import Drift
@@ -37,6 +37,8 @@ class Pool:
         What was found, in short.
     report : DriftReport
         What was found, in full.
+    over : bool
+        Whether the newest rows show that what has drifted is surely smaller by now.
     """
 
     windows: int
@@ -44,6 +46,12 @@ class Pool:
     last: str
     drift: WindowDrift
     report: DriftReport
+    over: bool = False
+
+    @property
+    def lasts(self) -> bool:
+        """Whether the data have drifted, and nothing shows that it is over."""
+        return self.report.drifted and not self.over
 
     @property
     def label(self) -> str:
@@ -56,6 +64,7 @@ class Pool:
             "windows": self.windows,
             "first": self.first,
             "last": self.last,
+            "over": self.over,
             **self.drift.to_dict(),
         }
 
@@ -70,6 +79,7 @@ def judge_pools(
     level: float,
     seed: int,
     importances: Mapping[str, float] | None = None,
+    newest: DriftReport | None = None,
 ) -> tuple[Pool, ...]:
     """Return the drift of the last windows taken together.
 
@@ -89,6 +99,8 @@ def judge_pools(
         Of the tables that are drawn where counts are small.
     importances : mapping of str to float, optional
         How far each column moves the predictions.
+    newest : DriftReport, optional
+        Of the newest of the windows, or of one after them.
 
     Returns
     -------
@@ -99,6 +111,7 @@ def judge_pools(
     found: list[Pool] = []
     if not counted:
         return ()
+    shorter = [] if newest is None else [newest]
     total, seen = counted[-1], counted[-1].rows
     for doublings, size in enumerate(SIZES, 1):
         start = max(0, len(counted) - size)
@@ -115,9 +128,36 @@ def judge_pools(
                 seed=seed,
                 level=look.level,
             )
-            names = labels[start], labels[-1]
             found.append(
-                Pool(len(counted) - start, *names, in_short(report, look), report)
+                Pool(
+                    len(counted) - start,
+                    labels[start],
+                    labels[-1],
+                    in_short(report, look),
+                    report,
+                    over=report.drifted and any(_over(report, by) for by in shorter),
+                )
             )
+            shorter.append(report)
         seen = total.rows
     return tuple(found)
+
+
+def _over(report: DriftReport, later: DriftReport) -> bool:
+    """Return whether all that drifted is surely smaller in the newest of the rows."""
+    now = {each.name: each for each in (*later.columns, *later.predictions)}
+    drifted = [each for each in (*report.columns, *report.predictions) if each.flagged]
+    return all(_smaller(each, now.get(each.name)) for each in drifted)
+
+
+def _smaller(before: ColumnDrift, now: ColumnDrift | None) -> bool:
+    if now is None or now.broken:
+        return False
+    if before.broken:
+        return True
+    later = {test.subject: test for test in now.tests}
+    return all(
+        test.subject in later and later[test.subject].upper < test.lower
+        for test in before.tests
+        if test.flagged
+    )

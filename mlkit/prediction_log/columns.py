@@ -8,13 +8,17 @@ float64. Anything else, such as lists or texts beside numbers, is kept as it is
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Sequence
 from itertools import chain
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    import numpy as np
     import pandas as pd
     import pyarrow as pa
+    from numpy.typing import NDArray
 
 MOST_EXACT = 2**53
 
@@ -33,13 +37,42 @@ class Columns:
             self._pieces.setdefault(name, []).append((self.rows, piece))
         self.rows += rows
 
-    def frame(self, order: Sequence[str] | None = None) -> pd.DataFrame:
-        """Return the columns, in the order in which they came or as named."""
+    def order(self, name: str) -> NDArray[np.intp] | None:
+        """Return the places of the rows sorted by a column, None if they are so."""
+        import numpy as np
+
+        values = to_series(self._filled(name))
+        if values.is_monotonic_increasing:
+            return None
+        return np.asarray(values.argsort(kind="stable"), dtype=np.intp)
+
+    def frame(
+        self,
+        order: Sequence[str] | None = None,
+        *,
+        places: NDArray[np.intp] | None = None,
+    ) -> pd.DataFrame:
+        """Return the columns, and keep none of them.
+
+        Parameters
+        ----------
+        order : sequence of str, optional
+            The columns; None takes all as they came.
+        places : ndarray of int of shape (n,), optional
+            The rows; None takes all as they came.
+        """
         import pandas as pd
 
-        names = self._pieces if order is None else order
-        found = {name: to_series(self._filled(name)) for name in names}
-        frame = pd.DataFrame(found, index=pd.RangeIndex(self.rows))
+        names = list(self._pieces) if order is None else order
+        found = {}
+        for name in names:
+            values = to_series(self._filled(name))
+            # A column at a time is there twice, and not all of them.
+            self._pieces.pop(name, None)
+            if places is not None:
+                values = values.take(places).reset_index(drop=True)
+            found[name] = values
+        frame = pd.DataFrame(found, index=pd.RangeIndex(self.rows), copy=False)
         return frame if found else frame.set_axis(pd.Index([], dtype="str"), axis=1)
 
     def _filled(self, name: str) -> list[Any]:
@@ -55,8 +88,19 @@ class Columns:
 
 def feature_columns(rows: Sequence[dict[str, Any]]) -> Iterable[tuple[str, list[Any]]]:
     """Yield the values of each name that any row has."""
+    names = list(rows[0]) if rows else []
+    if len(names) > 1 and set(map(len, rows)) == {len(names)}:
+        with contextlib.suppress(KeyError):
+            columns = zip(*map(itemgetter(*names), rows), strict=True)
+            yield from zip(names, map(list, columns), strict=True)
+            return
     for name in dict.fromkeys(chain.from_iterable(rows)):
         yield name, [row.get(name) for row in rows]
+
+
+def to_list(values: Any) -> list[Any]:
+    """Return a column, a list or an Arrow array, as a list."""
+    return values if isinstance(values, list) else list(values.to_pylist())
 
 
 def packed(values: list[Any]) -> pa.Array | list[Any]:

@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC
 from typing import TYPE_CHECKING, Any
 
-from mlkit.prediction_log.columns import Columns, feature_columns
-from mlkit.prediction_log.scanning import NO_GARBAGE, Finds, Garbage, Record
+from mlkit.prediction_log.columns import Columns, to_list
+from mlkit.prediction_log.pieces import HEAD, Piece
+from mlkit.prediction_log.scanning import NO_GARBAGE, Finds, Garbage
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from mlkit.prediction_log.tables import Piece
-
-HEAD = (
-    "id", "at", "version", "prediction", "probability", "actual", "latency_ms", "error",
-)  # fmt: skip
 TEXTS = ("id", "version", "error")
 
 
@@ -69,48 +63,37 @@ class Gathered:
         self._head, self._features = Columns(), Columns()
         self._jumps = 0
 
-    def add(self, rows: Sequence[Record]) -> None:
-        """Add records in the order in which they were written."""
-        for row in rows:
-            if row["id"] in self._outcomes:
-                row["actual"] = self._outcomes[row["id"]]
-            self._jumps += "clock_jump" in row
-            row["at"] = row["at"].astimezone(UTC)
-        named = ((name, [row.get(name) for row in rows]) for name in HEAD)
-        self._head.add(named, len(rows))
-        self._features.add(
-            feature_columns([row["features"] for row in rows]), len(rows)
-        )
+    def add(self, piece: Piece) -> None:
+        """Add rows in the order in which they were written."""
+        self._jumps += piece.jumps
+        head = piece.head | {"actual": self._with_outcomes(piece)}
+        self._head.add(((name, head[name]) for name in HEAD), piece.rows)
+        self._features.add(piece.features.items(), piece.rows)
 
-    def add_piece(self, piece: Piece) -> None:
-        """Add rows of a compacted day, which are columns already."""
-        head, rows = piece.head, piece.rows
-        if self._outcomes:
-            ids, before = head["id"].to_pylist(), head["actual"]
-            if not self._outcomes.keys().isdisjoint(ids):
-                old = before if isinstance(before, list) else before.to_pylist()
-                pairs = zip(ids, old, strict=True)
-                head["actual"] = [self._outcomes.get(id, was) for id, was in pairs]
-        self._jumps += rows - head["clock_jump"].null_count
-        self._head.add(((name, head[name]) for name in HEAD), rows)
-        self._features.add(piece.features.items(), rows)
-
-    def unknown(self) -> int:
-        """Return how many outcomes have no row."""
-        return len(self._outcomes.keys() - set(self._head.frame(["id"])["id"]))
+    def _with_outcomes(self, piece: Piece) -> Any:
+        """Return what came of rows: as it was logged, or known by the outcomes."""
+        before = piece.head["actual"]
+        if not self._outcomes:
+            return before
+        ids = to_list(piece.head["id"])
+        if self._outcomes.keys().isdisjoint(ids):
+            return before
+        pairs = zip(ids, to_list(before), strict=True)
+        return [self._outcomes.get(id, was) for id, was in pairs]
 
     def logged(
-        self, model: str, finds: Finds, *, lost: int = 0, unknown: int | None = None
+        self, model: str, finds: Finds, *, lost: int = 0, whole: bool = False
     ) -> Logged:
-        """Return what was gathered, in the order of time."""
-        frame = self._head.frame(HEAD)
+        """Return what was gathered, in the order of time; nothing is kept here.
+
+        Of a `whole` log it is known whose outcomes have no row.
+        """
+        order = self._head.order("at")
+        frame = self._head.frame(HEAD, places=order)
         frame["at"] = frame["at"].astype("datetime64[us, UTC]")
         frame = frame.astype(dict.fromkeys(TEXTS, "str"))
-        features = self._features.frame()
-        if not frame["at"].is_monotonic_increasing:
-            order = frame["at"].argsort(kind="stable").to_numpy()
-            frame = frame.iloc[order].reset_index(drop=True)
-            features = features.iloc[order].reset_index(drop=True)
+        features = self._features.frame(places=order)
+        unknown = len(self._outcomes.keys() - set(frame["id"])) if whole else None
         files = tuple(dict.fromkeys(finds.files))
         return Logged(
             model, frame, features, finds.garbage, lost, self._jumps, unknown,

@@ -29,7 +29,14 @@ PLAIN = frozenset({str, int, bool, type(None)})
 MISSING = frozenset({"NaTType", "NAType"})
 RESTORED = ("prediction", "probability", "actual")
 TAGGED = {"features", "latency_ms", *RESTORED}
-WORDS = {"prediction", "error", "outcome"}
+# What the lines of each kind of file are.
+WORDS = {
+    "predictions": frozenset({"prediction", "error"}),
+    "outcomes": frozenset({"outcome"}),
+}
+EVERY_WORD = frozenset().union(*WORDS.values())
+# How a value begins that JSON has no word for.
+TAG = b'{"$'
 # Beyond this depth a value is no feature but a mistake, such as a list in itself.
 DEEPEST = 100
 
@@ -246,7 +253,7 @@ def decode(line: bytes, model: str) -> dict[str, Any]:
         record = orjson.loads(line)
     except orjson.JSONDecodeError:
         raise ValueError("not JSON") from None
-    if not isinstance(record, dict) or record.get("kind") not in WORDS:
+    if not isinstance(record, dict) or record.get("kind") not in EVERY_WORD:
         raise ValueError("not a record of this log")
     if record.get("model") != model:
         raise ValueError("of another model")
@@ -261,7 +268,7 @@ def decode(line: bytes, model: str) -> dict[str, Any]:
     features = record.setdefault("features", {})
     if not isinstance(features, dict):
         raise ValueError("without features")
-    if b'{"$' in line:
+    if TAG in line:
         record["features"] = {k: restore(v) for k, v in features.items()}
         record |= {k: restore(record[k]) for k in RESTORED if k in record}
     return record

@@ -7,12 +7,15 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mlkit.prediction_log.scanning import Finds, days_of, open_day, records
+from mlkit.prediction_log.pieces import line_outcomes
+from mlkit.prediction_log.scanning import Finds, days_of, open_day
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from mlkit.prediction_log.gathering import Logged
+
+BATCH = 1000
 
 
 def read_outcomes(folder: Path, since: date | None, finds: Finds) -> dict[str, Any]:
@@ -29,9 +32,8 @@ def read_outcomes(folder: Path, since: date | None, finds: Finds) -> dict[str, A
     for day in days_of(folder, "outcomes", first):
         with open_day(folder, "outcomes", day, finds) as files:
             for opened in files:
-                for record in records(opened, finds):
-                    found.pop(record["id"], None)
-                    found[record["id"]] = record.get("actual")
+                for some in line_outcomes(opened, finds, BATCH):
+                    found.update((each["id"], each.get("actual")) for each in some)
     return found
 
 

@@ -4,71 +4,36 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from mlkit.prediction_log.gathering import Gathered, Logged
 from mlkit.prediction_log.layout import check_model
 from mlkit.prediction_log.losses import read_losses
 from mlkit.prediction_log.outcomes import read_outcomes
+from mlkit.prediction_log.pieces import Asked, Piece, line_pieces, piece_of
 from mlkit.prediction_log.recent import check_limit, newest
-from mlkit.prediction_log.scanning import (
-    NO_GARBAGE,
-    Finds,
-    Match,
-    Opened,
-    Record,
-    days_of,
-    open_day,
-    records,
-)
+from mlkit.prediction_log.scanning import NO_GARBAGE, Finds, days_of, open_day
 
-if TYPE_CHECKING:
-    from mlkit.prediction_log.tables import Piece
-
-BATCH = 20_000
+BATCH = 1000
 
 
-@dataclass(frozen=True)
-class _Asked:
-    """The rows that are asked for."""
-
-    version: str | None
-    start: datetime | None
-    end: datetime | None
-
-    def match(self, record: Record) -> bool:
-        return (
-            (self.version is None or record.get("version") == self.version)
-            and (self.start is None or record["at"] >= self.start)
-            and (self.end is None or record["at"] < self.end)
-        )
-
-    @property
-    def first(self) -> date | None:
-        return None if self.start is None else self.start.astimezone(UTC).date()
-
-    @property
-    def last(self) -> date | None:
-        if self.end is None:
-            return None
-        return (self.end.astimezone(UTC) - timedelta(microseconds=1)).date()
-
-    @property
-    def everything(self) -> bool:
-        return self.version is None and self.start is None and self.end is None
-
-
-def _asked(version: str | None, start: datetime | None, end: datetime | None) -> _Asked:
+def _asked(version: str | None, start: datetime | None, end: datetime | None) -> Asked:
     for name, moment in (("start", start), ("end", end)):
         if moment is not None and moment.tzinfo is None:
             raise ValueError(
                 f"{name} must be a datetime with its zone, got {moment!r}; add "
                 "tzinfo=UTC"
             )
-    return _Asked(version, start, end)
+    return Asked(version, start, end)
+
+
+def _days(asked: Asked) -> tuple[date | None, date | None]:
+    """Return the first and the last day whose files are opened."""
+    first = None if asked.start is None else asked.start.astimezone(UTC).date()
+    if asked.end is None:
+        return first, None
+    return first, (asked.end.astimezone(UTC) - timedelta(microseconds=1)).date()
 
 
 def read_predictions(
@@ -82,7 +47,7 @@ def read_predictions(
 ) -> Logged:
     """Return what a model answered, with the outcomes that the log knows.
 
-    Lines are read 20,000 at a time and packed into columns, so that memory follows from
+    Lines are read 1,000 at a time and packed into columns, so that memory follows from
     the columns of the answer: about 8 bytes a number and the length of a text.
 
     Parameters
@@ -113,24 +78,23 @@ def read_predictions(
     """
     folder, asked = Path(storage_path) / check_model(model), _asked(version, start, end)
     check_limit(limit)
-    finds = Finds()
+    finds, days = Finds(), _days(asked)
     if limit is None:
-        gathered = Gathered(read_outcomes(folder, asked.first, finds))
+        gathered = Gathered(read_outcomes(folder, days[0], finds))
         for piece in _pieces(folder, asked, finds, BATCH):
-            _add(gathered, piece)
+            gathered.add(piece)
     else:
-        days = asked.first, asked.last
         rows = newest(folder, asked.match, limit=limit, days=days, finds=finds)
         oldest = min((row["at"].astimezone(UTC).date() for row in rows), default=None)
         gathered = Gathered(read_outcomes(folder, oldest, finds) if rows else {})
-        gathered.add(rows[::-1])
+        gathered.add(piece_of(rows[::-1]))
     whole = asked.everything and limit is None
-    lost = read_losses(storage_path, model, start=asked.first, end=asked.last)
+    lost = read_losses(storage_path, model, start=days[0], end=days[1])
     return gathered.logged(
         model,
         finds,
         lost=sum(loss.lost for loss in lost),
-        unknown=gathered.unknown() if whole else None,
+        whole=whole,
     )
 
 
@@ -165,10 +129,10 @@ def read_batches(
     folder, asked = Path(storage_path) / check_model(model), _asked(version, start, end)
     check_limit(rows, "rows", least=1)
     finds = Finds()
-    outcomes = read_outcomes(folder, asked.first, finds)
+    outcomes = read_outcomes(folder, _days(asked)[0], finds)
     for piece in _pieces(folder, asked, finds, rows):
         gathered = Gathered(outcomes)
-        _add(gathered, piece)
+        gathered.add(piece)
         found = Finds()
         found.garbage, found.files = finds.garbage, finds.files[-1:]
         finds.garbage = NO_GARBAGE
@@ -177,41 +141,14 @@ def read_batches(
         yield Gathered({}).logged(model, finds)
 
 
-def _add(gathered: Gathered, piece: list[Record] | Piece) -> None:
-    if isinstance(piece, list):
-        gathered.add(piece)
-    else:
-        gathered.add_piece(piece)
-
-
-def _pieces(
-    folder: Path, asked: _Asked, finds: Finds, size: int
-) -> Iterator[list[Record] | Piece]:
+def _pieces(folder: Path, asked: Asked, finds: Finds, size: int) -> Iterator[Piece]:
     """Yield at most `size` rows at a time, in the order in which they were written."""
-    batch: list[Record] = []
-    match: Match = asked.match
-    for day in days_of(folder, "predictions", asked.first, asked.last):
+    for day in days_of(folder, "predictions", *_days(asked)):
         with open_day(folder, "predictions", day, finds) as files:
             for opened in files:
                 if opened.part.form == "parquet":
-                    if batch:
-                        yield batch
-                        batch = []
-                    yield from _compacted(opened, asked, finds, size)
-                    continue
-                for record in records(opened, finds):
-                    if match(record):
-                        batch.append(record)
-                    if len(batch) >= size:
-                        yield batch
-                        batch = []
-    if batch:
-        yield batch
+                    from mlkit.prediction_log.tables import stored_pieces
 
-
-def _compacted(
-    opened: Opened, asked: _Asked, finds: Finds, size: int
-) -> Iterator[Piece]:
-    from mlkit.prediction_log.tables import stored_pieces
-
-    yield from stored_pieces(opened, finds, size, asked.version, asked.start, asked.end)
+                    yield from stored_pieces(opened, asked, finds, size)
+                else:
+                    yield from line_pieces(opened, asked, finds, size)

@@ -9,7 +9,7 @@ import os
 import stat
 import zlib
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from itertools import islice
@@ -18,7 +18,7 @@ from typing import IO, Any
 
 from mlkit.prediction_log.appending import lock, unlock
 from mlkit.prediction_log.layout import Kind, Part, find_parts
-from mlkit.prediction_log.lines import decode
+from mlkit.prediction_log.lines import WORDS, decode
 
 Record = dict[str, Any]
 Match = Callable[[Record], bool]
@@ -196,9 +196,16 @@ def records(opened: Opened, finds: Finds) -> Iterator[Record]:
 
         yield from stored_records(opened, finds)
         return
+    finds.files.append(part.path.name)
+    yield from read(numbered_lines(opened, finds), part, finds)
+
+
+def read(
+    numbered: Iterable[tuple[int, bytes]], part: Part, finds: Finds
+) -> Iterator[Record]:
+    """Yield the records of numbered lines of a file; count what is none."""
     model, name = part.path.parent.name, part.path.name
-    finds.files.append(name)
-    for number, line in numbered_lines(opened, finds):
+    for number, line in numbered:
         record = _record(line, model, part.kind, name, number, finds)
         if record is not None:
             yield record
@@ -209,7 +216,7 @@ def _record(
 ) -> Record | None:
     try:
         record = decode(line, model)
-        if (record["kind"] == "outcome") != (kind == "outcomes"):
+        if record["kind"] not in WORDS[kind]:
             raise ValueError("not a record of this kind of file")
     except ValueError as error:
         finds.skip(name, number, str(error))

@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC
 from typing import IO, TYPE_CHECKING, Any
 
 import orjson
 
 from mlkit.prediction_log.lines import encode, is_unicode, plain_value, restore
+from mlkit.prediction_log.pieces import HEAD, Asked, Piece
 from mlkit.prediction_log.scanning import Finds, Garbage, Opened, Place, Record
 
 if TYPE_CHECKING:
@@ -209,47 +209,30 @@ def newest_stored(opened: Opened, finds: Finds) -> Iterator[Record]:
         yield from reversed(list(_rows(batch, model, names)))
 
 
-@dataclass(frozen=True)
-class Piece:
-    """Rows of a compacted day as columns: Arrow arrays, or lists of odd values."""
-
-    head: dict[str, Any]
-    features: dict[str, Any]
-    rows: int
-
-
 def stored_pieces(
-    opened: Opened,
-    finds: Finds,
-    size: int,
-    version: str | None,
-    start: datetime | None,
-    end: datetime | None,
+    opened: Opened, asked: Asked, finds: Finds, size: int
 ) -> Iterator[Piece]:
-    """Yield the rows of a compacted day of a version and a time, `size` at a time."""
+    """Yield the rows of a compacted day that are asked for, at most `size` at once."""
     for batch, names in _batches(opened, finds, size):
-        kept = _kept(batch, version, start, end)
+        kept = _kept(batch, asked)
         if kept.num_rows:
-            own = [name for name in names if name in _names_there(kept, names)]
-            columns = {n: _values(kept, n) for n in (*TEXTS, "at", *VALUES)}
-            features = {name: _values(kept, FEATURE + name) for name in own}
-            yield Piece(columns, features, kept.num_rows)
+            there = _names_there(kept, names)
+            head = {name: _values(kept, name) for name in HEAD}
+            own = {n: _values(kept, FEATURE + n) for n in names if n in there}
+            jumps = kept.num_rows - kept["clock_jump"].null_count
+            yield Piece(head, own, kept.num_rows, jumps)
 
 
-def _kept(
-    batch: pa.RecordBatch,
-    version: str | None,
-    start: datetime | None,
-    end: datetime | None,
-) -> pa.RecordBatch:
+def _kept(batch: pa.RecordBatch, asked: Asked) -> pa.RecordBatch:
     import pyarrow.compute as pc
 
-    if version is not None:
-        batch = batch.filter(pc.equal(batch["version"], version))
-    if start is not None:
-        batch = batch.filter(pc.greater_equal(batch["at"], start.astimezone(UTC)))
-    if end is not None:
-        batch = batch.filter(pc.less(batch["at"], end.astimezone(UTC)))
+    if asked.version is not None:
+        batch = batch.filter(pc.equal(batch["version"], asked.version))
+    if asked.start is not None:
+        start = asked.start.astimezone(UTC)
+        batch = batch.filter(pc.greater_equal(batch["at"], start))
+    if asked.end is not None:
+        batch = batch.filter(pc.less(batch["at"], asked.end.astimezone(UTC)))
     return batch
 
 

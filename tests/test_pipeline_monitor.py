@@ -63,10 +63,14 @@ def calm(roots: tuple[Path, Path]) -> Path:
 
 
 def log_days(root: Path, *, shifted: int) -> None:
-    """Log some days of answers and outcomes; on the last ones the rows are others."""
+    """Log some days of answers and outcomes; on the last ones the rows are others.
+
+    The rows of a day begin with it, so that none is in another whenever this runs.
+    """
     loaded = registry.open_registry("toy", root).load("production")
     schema = Schema.from_dict(loaded.manifest["schema"])
-    first = datetime.now(UTC) - timedelta(days=DAYS, minutes=-1)
+    today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    first = today - timedelta(days=DAYS)
     with PredictionLogger(root / "data" / "predictions") as log:
         for day in range(DAYS):
             rows = toy_table(EACH, seed=100 + day)

@@ -243,18 +243,18 @@ class TestAFailure:
 
     def test_an_earlier_step_goes_on_and_its_error_comes_first(self, tmp_path) -> None:
         root = make_light(tmp_path)
-        # The data step fails after the kernel of train, which failed, has ended.
-        mine = tmp_path / "train.pid"
-        told = f"pathlib.Path({str(mine)!r}).write_text(str(os.getpid()))\n"
+        # The data step fails after the log says that train has.
         wait = (
-            f"train = pathlib.Path({str(mine)!r})\n"
-            "while not train.exists() or not train.read_text():\n    time.sleep(0.01)\n"
-            "while pathlib.Path('/proc', train.read_text()).exists():\n"
-            "    time.sleep(0.01)\ntime.sleep(0.5)\nraise ValueError('bad rows')"
+            "logs = pathlib.Path(os.environ['MLKIT_ROOT'], 'reports')\n"
+            "end = time.monotonic() + 90\n"
+            "while not any('train     failed' in each.read_text() "
+            "for each in logs.glob('**/log.txt')):\n"
+            "    assert time.monotonic() < end, 'train did not fail'\n"
+            "    time.sleep(0.01)\nraise ValueError('bad rows')"
         )
         both = "import os, pathlib, time\n" + MEET.format(count=2)
         break_step(root, "data", both + wait)
-        break_step(root, "train", both + told + "raise ValueError('no fit')")
+        break_step(root, "train", both + "raise ValueError('no fit')")
         note_kernels(root)
         ended = run_steps(root, jobs=2)
         assert ended.record["error"]["step"] == "data"

@@ -25,7 +25,14 @@ from mlkit.pipeline import runs
 from mlkit.pipeline.retrained import retrain_finding
 from mlkit.prediction_log import PredictionLogger, read_predictions
 from tests.test_drift_pipeline import retrain
-from tests.workspace import TOY, make_workspace, mlkit_command, run_mlkit, toy_table
+from tests.workspace import (
+    CTRL_C,
+    TOY,
+    make_workspace,
+    mlkit_command,
+    run_mlkit,
+    toy_table,
+)
 
 DAYS, EACH, SHIFTED = 12, 150, 4
 TEXTFILE = "data/toy.prom"
@@ -65,12 +72,13 @@ def calm(roots: tuple[Path, Path]) -> Path:
 def log_days(root: Path, *, shifted: int) -> None:
     """Log some days of answers and outcomes; on the last ones the rows are others.
 
-    The rows of a day begin with it, so that none is in another whenever this runs.
+    The rows of a day are in its first second and the last day is today, so that the
+    days are the same ones whenever this runs, even should midnight come meanwhile.
     """
     loaded = registry.open_registry("toy", root).load("production")
     schema = Schema.from_dict(loaded.manifest["schema"])
     today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-    first = today - timedelta(days=DAYS)
+    first = today - timedelta(days=DAYS - 1)
     with PredictionLogger(root / "data" / "predictions") as log:
         for day in range(DAYS):
             rows = toy_table(EACH, seed=100 + day)
@@ -94,7 +102,7 @@ def log_days(root: Path, *, shifted: int) -> None:
                     "yes" if share >= 0.5 else "no",
                     float(share),
                     latency_ms=5 + number % 7,
-                    at=first + timedelta(days=day, minutes=number),
+                    at=first + timedelta(days=day, milliseconds=number),
                 )
                 log.log_actual(id, truth, model_name="toy")
 
@@ -338,7 +346,8 @@ class TestRetrains:
 
 
 class TestWatching:
-    def test_it_goes_on_until_it_is_stopped(self, calm: Path) -> None:
+    @pytest.mark.parametrize("number", [CTRL_C])
+    def test_it_goes_on_until_it_is_stopped(self, calm: Path, number: int) -> None:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
@@ -366,7 +375,7 @@ class TestWatching:
                 store.write_atomic(params, whole)
                 failed = True
             if checks >= 4 and failed:
-                process.send_signal(signal.SIGINT)
+                process.send_signal(number)
                 break
         out, err = process.communicate(timeout=60)
         assert process.returncode == 0, err

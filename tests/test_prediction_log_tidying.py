@@ -29,6 +29,7 @@ from mlkit.prediction_log import (
     read_predictions,
     tidy,
 )
+from mlkit.prediction_log.layout import Kind
 
 NOON = datetime(2026, 3, 5, 12, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -301,8 +302,8 @@ def test_a_file_begun_while_a_day_is_compacted_is_left_to_the_next_time(
     log.log_prediction("m", "1", {}, 1, id="early", at=NOON)
     seal = compacting._seal
 
-    def and_one_more(folder: Path, day: date) -> bool:
-        found = seal(folder, day)
+    def and_one_more(folder: Path, day: date, kind: Kind) -> bool:
+        found = seal(folder, day, kind)
         log.log_prediction("m", "1", {}, 2, id="late", at=NOON)
         return found
 
@@ -313,6 +314,57 @@ def test_a_file_begun_while_a_day_is_compacted_is_left_to_the_next_time(
     compact(tmp_path, "m", now=NOON + DAY)
     assert list(read_predictions(tmp_path, "m").frame["id"]) == ["early", "late"]
     assert names(tmp_path) == ["predictions_20260305.parquet"]
+
+
+def test_large_days_become_columns_and_small_ones_are_compressed(
+    tmp_path: Path,
+) -> None:
+    log = PredictionLogger(tmp_path)
+    many = range(50)
+    for day, count in ((NOON, 50), (NOON + DAY, 5), (NOON + 2 * DAY, 50)):
+        ids = log.log_predictions(
+            "m", "1", [{"n": n} for n in many[:count]], many[:count], at=day
+        )
+        for number, id in enumerate(ids):
+            log.log_actual(id, number % 3, model_name="m", at=day + timedelta(hours=1))
+    folder, now = tmp_path / "m", NOON + 2 * DAY
+    sizes = [p.stat().st_size for p in sorted(folder.glob("predictions_*"))]
+    before = read_predictions(tmp_path, "m")
+    assert before.unknown_outcomes == 0
+    asked: dict[str, Any] = {"now": now, "compress_days": 9}
+    done = tidy(tmp_path, "m", **asked, compact_mb=sizes[0] / 1e6)
+    assert done.compacted == tidy(tmp_path, "m", **asked).compacted == ()
+    done = tidy(tmp_path, "m", **asked, compact_mb=(sizes[0] - 1) / 1e6)
+    assert done.compacted == (date(2026, 3, 5),)
+    assert json.loads(json.dumps(done.to_dict()))["compacted"] == ["2026-03-05"]
+    assert names(tmp_path) == [
+        "outcomes_20260305.jsonl",
+        "outcomes_20260306.jsonl",
+        "outcomes_20260307.jsonl",
+        "predictions_20260305.parquet",
+        "predictions_20260306.jsonl",
+        "predictions_20260307.jsonl",
+    ]
+    log.log_prediction("m", "1", {"n": 0}, 0, id="late", at=NOON)
+    tidy(tmp_path, "m", now=now + DAY, compact_mb=500 / 1e6)
+    assert names(tmp_path) == [
+        "outcomes_20260305.parquet",
+        "outcomes_20260306.jsonl.gz",
+        "outcomes_20260307.parquet",
+        "predictions_20260305.1.jsonl.gz",
+        "predictions_20260305.parquet",
+        "predictions_20260306.jsonl.gz",
+        "predictions_20260307.parquet",
+    ]
+    after = read_predictions(tmp_path, "m")
+    assert after.frame["id"][50] == "late"
+    kept = after.frame["id"] != "late"
+    pd.testing.assert_frame_equal(
+        after.frame[kept].reset_index(drop=True), before.frame, check_dtype=False
+    )
+    assert after.frame["actual"].isna().sum() == 1
+    assert after.unknown_outcomes == 0
+    log.close()
 
 
 def damage_middle(path: Path) -> None:

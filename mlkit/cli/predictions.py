@@ -181,6 +181,7 @@ def _put_in_order(
             now=now,
             compress_days=asked.compress_days,
             keep_days=asked.keep_days,
+            compact_mb=asked.compact_mb,
         )
         done["tidied"] = tidied.to_dict()
     if as_json:
@@ -216,6 +217,9 @@ def _say_tidied(done: Tidied) -> None:
     for what, names in (("compressed", done.compressed), ("removed", done.removed)):
         files = f"{_counted(len(names), 'file')} ({', '.join(names)})"
         say(f"{what}: {files if names else 'nothing'}")
+    if done.compacted:
+        days = _counted(len(done.compacted), "day")
+        say(f"turned into Parquet: {days} ({_days(done.compacted)})")
     kept = _counted(len(done.kept_days), "day")
     days = f"{kept} ({_days(done.kept_days)})" if done.kept_days else "nothing"
     say(f"kept: {days}")

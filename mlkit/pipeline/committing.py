@@ -73,6 +73,7 @@ def _tidied(params: Params, root: Path, now: datetime) -> tuple[str, ...]:
         now=now,
         compress_days=asked.compress_days,
         keep_days=asked.keep_days,
+        compact_mb=asked.compact_mb,
     )
     try:
         tidy(prediction_log.log_folder(params, root), params.model)

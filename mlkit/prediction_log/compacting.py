@@ -10,7 +10,15 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
-from mlkit.prediction_log.layout import Part, check_model, find_parts, part_path
+from mlkit.prediction_log.layout import (
+    DAMAGED,
+    KINDS,
+    Kind,
+    Part,
+    check_model,
+    find_parts,
+    part_path,
+)
 from mlkit.prediction_log.scanning import (
     NO_GARBAGE,
     Finds,
@@ -20,16 +28,16 @@ from mlkit.prediction_log.scanning import (
     open_day,
     records,
 )
-from mlkit.prediction_log.sealing import alone, ended, published, seal
+from mlkit.prediction_log.sealing import alone, ended, published, seal, utc_day
 from mlkit.prediction_log.tables import (
     ROWS,
     DayDamageError,
     Kinds,
     described,
     garbage_of,
+    taken_numbers,
     to_batch,
 )
-from mlkit.prediction_log.tidying import DAMAGED, taken_numbers, utc_day
 
 
 @dataclass(frozen=True)
@@ -40,8 +48,8 @@ class Compacted:
     ----------
     days : tuple of date
         Days that were written.
-    rows : int
-        Rows in them.
+    rows, outcomes : int
+        Predictions and errors in them, and outcomes.
     skipped : tuple of str
         Files that cannot be read and were left alone, with all others of their day.
     garbage : Garbage
@@ -53,6 +61,7 @@ class Compacted:
     rows: int = 0
     skipped: tuple[str, ...] = ()
     garbage: Garbage = NO_GARBAGE
+    outcomes: int = 0
 
     def to_dict(self) -> dict[str, Any]:
         """Return the record as plain JSON data."""
@@ -60,14 +69,18 @@ class Compacted:
 
 
 def compact(
-    storage_path: str | os.PathLike[str], model: str, *, now: datetime
+    storage_path: str | os.PathLike[str],
+    model: str,
+    *,
+    now: datetime,
+    least_bytes: int = 0,
 ) -> Compacted:
-    """Write each day that is over to one Parquet file, and remove what it then holds.
+    """Write each day that is over to a Parquet file, and remove what it then holds.
 
     Every feature is a column ``features.<name>`` of one type (a text in JSON where its
     values are of several). Readers see the same rows before, during and after;
-    what comes late is added the next time. It may be cut short anywhere. Outcomes stay
-    as they are.
+    what comes late is added the next time. It may be cut short anywhere. Outcomes of a
+    day have a file of their own, as before.
 
     Parameters
     ----------
@@ -77,6 +90,9 @@ def compact(
         Whose days.
     now : datetime
         The time, with its zone.
+    least_bytes : int
+        Files of lines that take no more than this together are left as they are, those
+        of predictions and of outcomes each.
 
     Raises
     ------
@@ -89,42 +105,58 @@ def compact(
     folder = Path(storage_path) / check_model(model)
     if not folder.is_dir():
         return Compacted(model)
-    done: list[date] = []
-    rows, skipped, garbage = 0, [], Garbage()
+    done: set[date] = set()
+    rows, skipped, garbage = dict.fromkeys(KINDS, 0), [], Garbage()
     with alone(folder):
-        days = sorted({p.day for p in find_parts(folder, "predictions")})
-        for day in days:
-            if not ended(day, today, 0) or not _seal(folder, day):
+        days = {(p.day, p.kind) for kind in KINDS for p in find_parts(folder, kind)}
+        for day, kind in sorted(days):
+            if not ended(day, today, 0) or _bytes(folder, day, kind) <= least_bytes:
+                continue
+            if not _seal(folder, day, kind):
                 continue
             try:
-                written, found = _write(folder, day)
+                written, found = _write(folder, day, kind)
             except DayDamageError:
-                skipped.append(part_path(folder, "predictions", day, 0, "parquet").name)
+                skipped.append(part_path(folder, kind, day, 0, "parquet").name)
                 continue
-            done.append(day)
-            rows, garbage = rows + written, garbage + found
-    return Compacted(model, tuple(done), rows, tuple(skipped), garbage)
+            done.add(day)
+            rows[kind] += written
+            garbage += found
+    return Compacted(
+        model,
+        tuple(sorted(done)),
+        rows["predictions"],
+        tuple(skipped),
+        garbage,
+        rows["outcomes"],
+    )
 
 
-def _seal(folder: Path, day: date) -> bool:
+def _bytes(folder: Path, day: date, kind: Kind) -> int:
+    """Return how much the files of lines of a day take; -1 without any."""
+    parts = [p for p in _parts(folder, day, kind) if p.form != "parquet"]
+    return sum(part.path.stat().st_size for part in parts) if parts else -1
+
+
+def _seal(folder: Path, day: date, kind: Kind) -> bool:
     """Seal what is open of a day; return whether there is anything to add."""
-    taken = taken_numbers(folder, "predictions", day)
-    for part in _parts(folder, day):
+    taken = taken_numbers(folder, kind, day)
+    for part in _parts(folder, day, kind):
         if part.form in ("open", "sealed") and part.path.is_file():
             seal(part, taken)
-    damaged = _damaged(folder, day)
-    for part in _parts(folder, day):
+    damaged = _damaged(folder, day, kind)
+    for part in _parts(folder, day, kind):
         if part.number in taken:
             _put_aside(part, damaged=part.number in damaged)
-    return any(part.number is not None for part in _parts(folder, day))
+    return any(part.number is not None for part in _parts(folder, day, kind))
 
 
-def _parts(folder: Path, day: date) -> list[Part]:
-    return [part for part in find_parts(folder, "predictions") if part.day == day]
+def _parts(folder: Path, day: date, kind: Kind) -> list[Part]:
+    return [part for part in find_parts(folder, kind) if part.day == day]
 
 
-def _damaged(folder: Path, day: date) -> frozenset[int]:
-    path = part_path(folder, "predictions", day, 0, "parquet")
+def _damaged(folder: Path, day: date, kind: Kind) -> frozenset[int]:
+    path = part_path(folder, kind, day, 0, "parquet")
     if not path.exists():
         return frozenset()
     with open(path, "rb") as file:
@@ -134,11 +166,11 @@ def _damaged(folder: Path, day: date) -> frozenset[int]:
             return frozenset()
 
 
-def _write(folder: Path, day: date) -> tuple[int, Garbage]:
+def _write(folder: Path, day: date, kind: Kind) -> tuple[int, Garbage]:
     import pyarrow.parquet as pq
 
-    path = part_path(folder, "predictions", day, 0, "parquet")
-    with open_day(folder, "predictions", day, Finds()) as every:
+    path = part_path(folder, kind, day, 0, "parquet")
+    with open_day(folder, kind, day, Finds()) as every:
         # A writer may have begun a file since all were sealed: its lines stay there.
         files = [opened for opened in every if opened.part.form != "open"]
         parts = [f.part for f in files if f.part.number is not None]

@@ -22,6 +22,10 @@ from typing import Literal
 Kind = Literal["predictions", "outcomes"]
 Form = Literal["parquet", "gzip", "sealed", "open"]
 
+KINDS: tuple[Kind, ...] = ("predictions", "outcomes")
+# What a file is called on that holds garbage and whose records are kept elsewhere.
+DAMAGED = ".damaged"
+
 ALLOWED = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 NAME = re.compile(
     r"(predictions|outcomes)_(\d{8})(?:\.(\d{1,9}))?\.(jsonl\.gz|jsonl|parquet)"

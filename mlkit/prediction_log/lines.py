@@ -34,7 +34,7 @@ WORDS = {
     "predictions": frozenset({"prediction", "error"}),
     "outcomes": frozenset({"outcome"}),
 }
-EVERY_WORD = frozenset().union(*WORDS.values())
+EVERY_WORD = tuple(word for words in WORDS.values() for word in words)
 # How a value begins that JSON has no word for.
 TAG = b'{"$'
 # Beyond this depth a value is no feature but a mistake, such as a list in itself.

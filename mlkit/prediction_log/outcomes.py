@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mlkit.prediction_log.pieces import line_outcomes
-from mlkit.prediction_log.scanning import Finds, days_of, open_day
+from mlkit.prediction_log.columns import to_list
+from mlkit.prediction_log.pieces import Asked, line_outcomes
+from mlkit.prediction_log.scanning import Finds, Opened, days_of, open_day
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -32,9 +34,21 @@ def read_outcomes(folder: Path, since: date | None, finds: Finds) -> dict[str, A
     for day in days_of(folder, "outcomes", first):
         with open_day(folder, "outcomes", day, finds) as files:
             for opened in files:
-                for some in line_outcomes(opened, finds, BATCH):
-                    found.update((each["id"], each.get("actual")) for each in some)
+                for ids, values in _pairs(opened, finds):
+                    found.update(zip(ids, values, strict=True))
     return found
+
+
+def _pairs(opened: Opened, finds: Finds) -> Iterator[tuple[list[str], list[Any]]]:
+    """Yield ids and what came of them, in the order in which they were written."""
+    if opened.part.form == "parquet":
+        from mlkit.prediction_log.tables import stored_pieces
+
+        for piece in stored_pieces(opened, Asked(), finds, BATCH):
+            yield to_list(piece.head["id"]), to_list(piece.head["actual"])
+        return
+    for some in line_outcomes(opened, finds, BATCH):
+        yield [each["id"] for each in some], [each.get("actual") for each in some]
 
 
 def join_outcomes(

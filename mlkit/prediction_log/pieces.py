@@ -135,7 +135,10 @@ def _at_once(lines: Sequence[bytes], opened: Opened, asked: Asked) -> Piece | No
         and (last is None or record["at"] < last)
     ]
     if len(kept) < len(records):
-        records, moments = [records[place] for place in kept], moments.take(pa.array(kept, pa.int64()))
+        records, moments = (
+            [records[place] for place in kept],
+            moments.take(pa.array(kept, pa.int64())),
+        )
     return piece_of(records, moments)
 
 

@@ -12,7 +12,7 @@ import errno
 import os
 import secrets
 from collections.abc import Iterator
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import IO
 
@@ -127,6 +127,19 @@ def remove_open(path: Path) -> None:
             unlock(descriptor)
     finally:
         os.close(descriptor)
+
+
+def utc_day(now: datetime) -> date:
+    """Return the day (UTC) of a moment.
+
+    Raises
+    ------
+    ValueError
+        When it has no zone.
+    """
+    if now.tzinfo is None:
+        raise ValueError(f"now must be a datetime with its zone, got {now!r}")
+    return now.astimezone(UTC).date()
 
 
 def ended(day: date, today: date, days: int) -> bool:

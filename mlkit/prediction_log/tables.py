@@ -10,14 +10,23 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import UTC
+from datetime import UTC, date
+from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 import orjson
 
+from mlkit.prediction_log.layout import Kind, part_path
 from mlkit.prediction_log.lines import encode, is_unicode, plain_value, restore
 from mlkit.prediction_log.pieces import HEAD, Asked, Piece
-from mlkit.prediction_log.scanning import Finds, Garbage, Opened, Place, Record
+from mlkit.prediction_log.scanning import (
+    Finds,
+    Garbage,
+    Opened,
+    Place,
+    Record,
+    open_day,
+)
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -165,6 +174,15 @@ def held_parts(opened: Opened) -> frozenset[int]:
     except DayDamageError:
         return frozenset()
     return frozenset(content["parts"])
+
+
+def taken_numbers(folder: Path, kind: Kind, day: date) -> frozenset[int]:
+    """Return the numbers of parts that the compacted day holds."""
+    compacted = part_path(folder, kind, day, 0, "parquet")
+    if not compacted.exists():
+        return frozenset()
+    with open_day(folder, kind, day, Finds()) as files:
+        return held_parts(files[0]) if files[0].part.form == "parquet" else frozenset()
 
 
 def _batches(

@@ -7,7 +7,7 @@ import math
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from mlkit.params import yaml12
@@ -174,6 +174,7 @@ nonsense = st.text("ab:-,[]{}'\"|>&*#?%@!\\ \t\n\x85\u2028\ufeff\x00") | st.text
 
 
 @given(plain)
+@example({"<<": {"a": 1}})
 def test_json_means_the_same_in_yaml(data: Any) -> None:
     assert parse(json.dumps(data)).data == data
 

@@ -198,6 +198,9 @@ class _Reader:
             if isinstance(event, MappingEndEvent):
                 break
             key = self.key(event)
+            # In quotes it is text like any other.
+            quoted = isinstance(event, ScalarEvent) and event.style is not None
+            merge = key == "<<" and not quoted
             here = (*path, key)
             line = event.start_mark.line + 1
             if key in pairs:
@@ -205,12 +208,12 @@ class _Reader:
                     f"is given twice, first on line {self.lines[here]}; remove one"
                 )
                 self.faults.append(Fault(here, line, message))
-            elif key == "<<":
+            elif merge:
                 message = "is a merge key, which YAML 1.2 has not; write the keys out"
                 self.faults.append(Fault(here, line, message))
             self.lines.setdefault(here, line)
             value = self.value(next(events), events, here)
-            if key != "<<":
+            if not merge:
                 pairs.setdefault(key, value)
         return pairs
 

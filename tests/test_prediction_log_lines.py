@@ -234,7 +234,10 @@ def test_given_ids_are_kept_and_others_differ_between_processes(tmp_path: Path) 
         "log.log_prediction('m', '1', {}, 0, id='given')\n"
         "children = [os.fork() for _ in range(3)]\n"
         "for _ in range(200): log.log_prediction('m', '1', {}, os.getpid())\n"
-        "if all(children): [os.waitpid(child, 0) for child in children]\n"
+        # Each waits for its own, else the first would end while others still log.
+        "try:\n"
+        "    while True: os.wait()\n"
+        "except ChildProcessError: pass\n"
     )
     subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=True)
     frame = read_predictions(tmp_path, "m").frame

@@ -224,20 +224,25 @@ class TestPredictions:
         )
 
     def test_old_days_are_compressed_and_older_ones_removed(self, old: Path) -> None:
-        days = (datetime.now(UTC) - datetime(2020, 3, 2, tzinfo=UTC)).days
+        with PredictionLogger(old.parent) as log:
+            log.log_prediction(
+                "toy", "1.0.0", {}, "no", at=datetime(2020, 3, 10, tzinfo=UTC)
+            )
+        # The bound is days from any, should midnight come before the command.
+        days = (datetime.now(UTC) - datetime(2020, 3, 6, tzinfo=UTC)).days
         asked = ("--set", f"monitor.keep_days={days}")
         code, output = run("predictions", "toy", "--tidy", *asked)
         assert code == 0
         (kept,) = (path.name for path in old.glob("predictions_*"))
-        assert kept.startswith("predictions_20200302")
+        assert kept.startswith("predictions_20200310")
         assert kept.endswith(".jsonl.gz")
         compressed, removed, left = output.splitlines()
         assert compressed == f"compressed: 1 file ({kept})"
-        assert removed.startswith("removed: 1 file (predictions_20200301")
-        assert left == "kept: 1 day (2020-03-02)"
+        assert removed.startswith("removed: 2 files (predictions_20200301")
+        assert left == "kept: 1 day (2020-03-10)"
         again = run("predictions", "toy", "--tidy", *asked)[1]
         assert again == (
-            "compressed: nothing\nremoved: nothing\nkept: 1 day (2020-03-02)\n"
+            "compressed: nothing\nremoved: nothing\nkept: 1 day (2020-03-10)\n"
         )
 
     @pytest.mark.parametrize("order", ["--compact", "--tidy"])

@@ -179,7 +179,8 @@ def closed_port() -> int:
 
 def test_a_web_hook_that_fails_twice_is_told_at_the_third_attempt() -> None:
     with running(Hook(500, 503)) as hook:
-        (sent,) = send([alert()], {"HOOK": hook.url()}, pause_seconds=0.01)
+        urls = {"HOOK": hook.url()}
+        (sent,) = send([alert()], urls, timeout_seconds=60, pause_seconds=0.01)
     assert (sent.delivered, sent.attempts, sent.reason) == (True, 3, "")
     assert (sent.address, sent.alerts) == ("HOOK", (alert().id,))
     (taken,) = hook.taken
@@ -197,7 +198,13 @@ def test_mail_and_hook_are_told_of_all_alerts_in_one_message_each() -> None:
     ]
     with running(Hook()) as hook, running(Post()) as post:
         urls = {"HOOK": hook.url(), "MAIL": post.url}
-        sent = send(alerts, urls, retries=0, where="https://example.org/churn")
+        sent = send(
+            alerts,
+            urls,
+            retries=0,
+            timeout_seconds=60,
+            where="https://example.org/churn",
+        )
     assert [(one.address, one.delivered) for one in sent] == [
         ("HOOK", True),
         ("MAIL", True),
@@ -262,15 +269,23 @@ def test_every_way_to_fail_is_told_in_words_and_leaks_nothing(
 
 def test_the_address_is_in_no_list_of_processes() -> None:
     seen: list[str] = []
-    with silent_port() as silent:
-        urls = {"SILENT": f"json://ops:{SECRET}@127.0.0.1:{silent}/"}
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        silent.settimeout(0.05)
+        port = silent.getsockname()[1]
+        urls = {"SILENT": f"json://ops:{SECRET}@127.0.0.1:{port}/"}
         args = ([alert()], urls)
-        options = {"retries": 0, "timeout_seconds": 0.6}
+        options = {"retries": 0, "timeout_seconds": 60}
         sending = threading.Thread(target=send, args=args, kwargs=options)
         sending.start()
-        while sending.is_alive():
+        asking = None
+        # Once it asks for an answer, what sends is looked at while it waits.
+        while asking is None and sending.is_alive():
+            with contextlib.suppress(TimeoutError):
+                asking, _ = silent.accept()
             seen += [*command_lines()]
-            sending.join(0.05)
+        if asking is not None:
+            asking.close()
+        sending.join()
     assert any("delivery.py" in line for line in seen)
     assert not any(SECRET in line for line in seen)
 
@@ -368,7 +383,7 @@ def test_an_address_that_is_missing_keeps_nobody_else_from_being_told(
     with running(Hook()) as hook:
         (tmp_path / ".env").write_text(f"HOOK={hook.url()}\n")
         found = addresses(notify("HOOK", "NOT_THERE"), tmp_path)
-        sent = send([alert()], found)
+        sent = send([alert()], found, timeout_seconds=60)
     assert [(one.address, one.delivered, one.attempts) for one in sent] == [
         ("HOOK", True, 1),
         ("NOT_THERE", False, 0),

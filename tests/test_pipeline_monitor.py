@@ -199,6 +199,8 @@ class TestAModelThatMoved:
         before = alerts_of(root)
         process = mlkit_command(root, "monitor", "toy")
         wait_for_run(root, "toy")
+        # It gets no further, however long the second takes to come up.
+        process.send_signal(signal.SIGSTOP)
         # One run of a case at a time: the second ends at once, naming the first.
         second = run_mlkit(root, "monitor", "toy")
         process.send_signal(signal.SIGKILL)

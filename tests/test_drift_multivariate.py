@@ -3,25 +3,28 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from scipy import stats
 from scipy.spatial.distance import cdist
 from sklearn.decomposition import PCA
 from sklearn.metrics import roc_auc_score
 
-from mlkit import drift, pipeline
+from mlkit import drift, pipeline, store
 from mlkit.data import Column, Schema
 from mlkit.drift import EmbeddingError, Multivariate, multivariate
 from mlkit.drift.domain_classifier import MARGIN, separate
 from mlkit.drift.embeddings import energy_test
 from mlkit.drift.matrix import Side, in_order, scaled, sides
 from mlkit.drift.out_of_fold import FOLDS, area, folds, scores
-from mlkit.drift.reconstruction import _components, reconstruct
+from mlkit.drift.reconstruction import Reconstruction, _components, reconstruct
 from mlkit.params.models import Drift
 from mlkit.report import Table, drift_together
 from tests.played import open_record, play, settle
@@ -331,9 +334,9 @@ def check(run: str, **section: Any) -> drift.DriftReport:
     return report
 
 
-def retrain(root: Path) -> drift.DriftReport:
+def retrain(root: Path, **section: Any) -> drift.DriftReport:
     record = play(root)
-    report = check(record.folder.run)
+    report = check(record.folder.run, **section)
     settle(root, record)
     record.end("ok")
     record.save()
@@ -343,7 +346,7 @@ def retrain(root: Path) -> drift.DriftReport:
 def test_a_check_of_a_file_looks_at_the_rows_that_the_version_learned_from(
     root: Path,
 ) -> None:
-    retrain(root)
+    retrain(root, sample=200)
     moved = toy_table(400, seed=3).assign(age=lambda frame: frame["age"] + 12)
     moved.to_csv(root / "data" / "current.csv", index=False)
     record = open_record(root)
@@ -351,14 +354,32 @@ def test_a_check_of_a_file_looks_at_the_rows_that_the_version_learned_from(
     found = check(record.folder.run, current="data/current.csv").multivariate
     assert found is not None
     assert found.causes[0].column == "age"
+    assert found.domain is not None
+    assert found.domain.rows > 200
     (root / "data" / "toy.csv").unlink()
+    # The sample that is kept with the version stands for rows that are gone.
+    found = check(record.folder.run, current="data/current.csv").multivariate
+    assert found is not None
+    assert found.domain is not None
+    assert found.domain.rows == 200
+    assert found.causes[0].column == "age"
+    report = check(record.folder.run, current="data/current.csv", multivariate=False)
+    assert report.multivariate is not None
+    assert "drift.multivariate" in report.multivariate.reason
+
+
+def test_without_a_sample_it_is_said_why_columns_are_not_looked_at_together(
+    root: Path,
+) -> None:
+    retrain(root, sample=0)
+    record = open_record(root)
+    record.update(kind="drift")
+    (root / "data" / "toy.csv").rename(root / "data" / "current.csv")
     report = check(record.folder.run, current="data/current.csv")
     assert report.multivariate is not None
     assert not report.multivariate.ran
     assert "could not be read" in report.multivariate.reason
-    report = check(record.folder.run, current="data/current.csv", multivariate=False)
-    assert report.multivariate is not None
-    assert "drift.multivariate" in report.multivariate.reason
+    assert "drift.sample" in report.multivariate.reason
 
 
 def test_rows_that_came_since_are_compared_with_those_learned_from(root: Path) -> None:
@@ -372,8 +393,55 @@ def test_rows_that_came_since_are_compared_with_those_learned_from(root: Path) -
     toy_table(600, seed=8).to_csv(root / "data" / "toy.csv", index=False)
     lost = retrain(root).multivariate
     assert lost is not None
-    assert not lost.ran
-    assert "no longer holds all rows" in lost.reason
+    assert lost.domain is not None
+    assert lost.domain.current_rows > 500
+    assert not lost.separable
+
+
+def test_findings_are_the_same_after_they_were_kept() -> None:
+    one = rows(1, 300).assign(words="some words", kind=["a", "b"] * 150)
+    other = rows(2, 300, 0.0).assign(words="other words", kind="a")
+    known = schema(**dict.fromkeys(NUMBERS, "number"), words="text", kind="category")
+    for each in (multivariate(one, other, known, params=GROUPED), look(one[:3], one)):
+        kept = Multivariate.from_dict(json.loads(store.canonical_json(each.to_dict())))
+        assert kept == each
+    no_ratio = Reconstruction(math.nan, 0.5, 0.4, 0.6, 1.0, False, 1, 2)
+    plain = json.loads(store.canonical_json(no_ratio.to_dict()))
+    assert math.isnan(Reconstruction.from_dict(plain).ratio)
+
+
+@given(
+    n=st.integers(0, 60),
+    most=st.integers(0, 80),
+    seed=st.integers(0, 5),
+    hidden=st.sets(st.sampled_from(["a", "b", "c"])),
+)
+def test_a_sample_has_rows_of_the_reference_and_nothing_that_is_sensitive(
+    n: int, most: int, seed: int, hidden: set[str]
+) -> None:
+    frame = rows(3, n).assign(key=range(n), y=1.0, at="2026-01-01", own=2.0)
+    known = schema(
+        **dict.fromkeys(NUMBERS, "number"),
+        key="identifier",
+        at=Column("at", "date", "time"),
+        own=Column("own", "number", sensitive=True),
+    )
+    drawn = drift.reference_sample(frame, known, most=most, seed=seed, sensitive=hidden)
+    if not min(n, most):
+        assert drawn is None
+        return
+    assert drawn is not None
+    assert list(drawn) == [name for name in NUMBERS if name not in hidden]
+    assert len(drawn) == min(n, most)
+    known_rows = frame["d"].tolist()
+    at = [known_rows.index(value) for value in drawn["d"]]
+    assert at == sorted(set(at))
+    pd.testing.assert_frame_equal(
+        drawn, frame.iloc[at][list(drawn)].reset_index(drop=True)
+    )
+    again = drift.reference_sample(frame, known, most=most, seed=seed, sensitive=hidden)
+    assert again is not None
+    assert again.to_parquet() == drawn.to_parquet()
 
 
 def judged(one: pd.DataFrame, other: pd.DataFrame, **kwargs: Any) -> drift.DriftReport:
@@ -395,7 +463,7 @@ def test_columns_that_come_apart_are_drift_of_the_data_though_none_is_flagged() 
     assert "all columns together" in report.error_rate.words
     # In a series the same finding has to be surer, and this one is.
     assert judged(rows(1, 800), apart, level=1e-3).verdict == "drift"
-    assert judged(rows(1, 800), apart, level=1e-40).verdict != "drift"
+    assert judged(rows(1, 800), apart, level=1e-90).verdict != "drift"
 
 
 def test_a_small_change_together_is_told_and_no_drift_of_the_data() -> None:

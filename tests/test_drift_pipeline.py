@@ -15,7 +15,7 @@ from mlkit import label_free, pipeline, registry, store
 from mlkit import report as report_room
 from mlkit.drift import DriftReport, ReferenceProfile
 from mlkit.pipeline import decide as deciding
-from mlkit.pipeline.artifacts import LABEL_FREE
+from mlkit.pipeline.artifacts import LABEL_FREE, REFERENCE_ROWS
 from mlkit.pipeline.compared import PROFILE, Compared
 from mlkit.pipeline.record import RunRecord
 from mlkit.sources import SourceError
@@ -108,7 +108,7 @@ def test_a_first_run_has_nothing_to_compare_with_and_leaves_a_profile(
     assert profile.performance.metric == "roc_auc"
     assert profile.performance.n == ROWS - profile.rows
     result = store.read_json(record.folder.path / "drift.json")
-    kept = {"drift.json", PROFILE, LABEL_FREE}
+    kept = {"drift.json", PROFILE, REFERENCE_ROWS, LABEL_FREE}
     assert set(result["outputs"]) == {f"drift/{name}" for name in kept}
     answers = label_free.from_dict(
         store.read_json(record.folder.path / "drift" / LABEL_FREE)
@@ -352,6 +352,9 @@ def test_sensitive_columns_are_masked_in_what_is_kept(root: Path) -> None:
         for name in ("drift/drift.json", "drift.json")
     ]
     kept.append((record.folder.path / "drift" / PROFILE).read_text())
+    rows = record.folder.path / "drift" / REFERENCE_ROWS
+    assert list(pd.read_parquet(rows)) == ["age", "visits"]
+    kept.append(rows.read_bytes().decode("latin-1"))
     assert report.flagged == ("region",)
     assert not any(word in text for text in kept for word in ("north", "south", '"yes'))
 
@@ -374,10 +377,18 @@ def test_the_head_of_the_page_says_what_was_found(trained: Path) -> None:
     assert (outcome.tone, outcome.label) == ("neutral", "Not applicable")
 
 
-def test_a_profile_of_the_registry_is_that_of_the_run(root: Path) -> None:
+def test_what_the_registry_keeps_of_the_reference_is_what_the_run_made(
+    root: Path,
+) -> None:
     record, _ = retrain(root)
-    stored = registry.open_registry("toy", root).artifact("production", PROFILE)
-    assert stored == (record.folder.path / "drift" / PROFILE).read_bytes()
+    opened = registry.open_registry("toy", root)
+    for name in (PROFILE, REFERENCE_ROWS):
+        stored = opened.artifact("production", name)
+        assert stored == (record.folder.path / "drift" / name).read_bytes()
+    again, _ = retrain(root)
+    assert (again.folder.path / "drift" / REFERENCE_ROWS).read_bytes() == stored
+    none, _ = retrain(root, sample=0)
+    assert not (none.folder.path / "drift" / REFERENCE_ROWS).exists()
 
 
 def test_the_head_of_a_check_says_which_file_is_checked(root: Path) -> None:

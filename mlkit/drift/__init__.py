@@ -22,6 +22,7 @@ from mlkit.drift.performance import (
 )
 from mlkit.drift.profiles import ColumnProfile, ReferenceProfile
 from mlkit.drift.records import Bar, ColumnDrift, DriftReport, DriftTest, ErrorRate
+from mlkit.drift.sampling import reference_sample
 from mlkit.drift.sequential import Spending
 from mlkit.drift.windows import Window, windows_by_count, windows_by_time
 
@@ -50,6 +51,7 @@ __all__ = [
     "multivariate",
     "not_looked",
     "reference_profile",
+    "reference_sample",
     "windows_by_count",
     "windows_by_time",
 ]

@@ -8,9 +8,9 @@ together.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -75,6 +75,12 @@ class Separation:
     def to_dict(self) -> dict[str, Any]:
         """Return the finding as plain JSON data."""
         return asdict(self) | {"causes": [asdict(cause) for cause in self.causes]}
+
+    @classmethod
+    def from_dict(cls, stored: Mapping[str, Any]) -> Self:
+        """Return the finding that `to_dict` made plain."""
+        causes = tuple(Cause(**each) for each in stored["causes"])
+        return cls(**{**stored, "causes": causes})
 
 
 def separate(columns: Sequence[Side], *, rng: np.random.Generator) -> Separation | None:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from fnmatch import fnmatchcase
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
@@ -64,6 +64,11 @@ class EmbeddingDrift:
     def to_dict(self) -> dict[str, Any]:
         """Return the finding as plain JSON data."""
         return asdict(self) | {"columns": list(self.columns)}
+
+    @classmethod
+    def from_dict(cls, stored: Mapping[str, Any]) -> Self:
+        """Return the finding that `to_dict` made plain."""
+        return cls(**{**stored, "columns": tuple(stored["columns"])})
 
 
 def embedding_columns(params: Drift, schema: Schema) -> dict[str, tuple[str, ...]]:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
@@ -49,6 +49,9 @@ class Multivariate:
         The words of each text column.
     findings : tuple of str
         What is flagged, one sentence each, without full stops.
+    compared : str or None
+        Digest of what was compared, where the caller repeats looks: one at the same
+        rows need not be computed again.
     """
 
     reason: str
@@ -57,6 +60,7 @@ class Multivariate:
     embeddings: tuple[EmbeddingDrift, ...] = ()
     texts: tuple[TextDrift, ...] = ()
     findings: tuple[str, ...] = ()
+    compared: str | None = None
 
     @property
     def ran(self) -> bool:
@@ -110,7 +114,22 @@ class Multivariate:
             "reconstruction": left and left.to_dict(),
             "embeddings": [each.to_dict() for each in self.embeddings],
             "texts": [each.to_dict() for each in self.texts],
+            "compared": self.compared,
         }
+
+    @classmethod
+    def from_dict(cls, stored: Mapping[str, Any]) -> Self:
+        """Return the findings that `to_dict` made plain."""
+        domain, left = stored["domain"], stored["reconstruction"]
+        return cls(
+            stored["reason"],
+            domain and Separation.from_dict(domain),
+            left and Reconstruction.from_dict(left),
+            tuple(map(EmbeddingDrift.from_dict, stored["embeddings"])),
+            tuple(TextDrift(**each) for each in stored["texts"]),
+            tuple(stored["findings"]),
+            stored.get("compared"),
+        )
 
     def _repr_html_(self) -> str:
         return table(self.reason, ["looked at", "flagged", "finding"], self._rows())

@@ -7,9 +7,10 @@ column's own values are.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
@@ -56,8 +57,15 @@ class Reconstruction:
     columns: int
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the finding as plain JSON data."""
-        return asdict(self)
+        """Return the finding as plain JSON data; a ratio that is none is None."""
+        ratio = self.ratio if math.isfinite(self.ratio) else None
+        return asdict(self) | {"ratio": ratio}
+
+    @classmethod
+    def from_dict(cls, stored: Mapping[str, Any]) -> Self:
+        """Return the finding that `to_dict` made plain."""
+        ratio = math.nan if stored["ratio"] is None else stored["ratio"]
+        return cls(**{**stored, "ratio": ratio})
 
 
 def reconstruct(

@@ -114,6 +114,13 @@ class Drift(Section):
         "classifier that tells current rows from those of the reference, and what "
         "principal components leave over.",
     )
+    sample: int = Field(
+        2000,
+        ge=0,
+        description="Rows of the reference, drawn at random, that are kept with a "
+        "version: later checks need them to look at columns together. Sensitive "
+        "columns, identifiers and the target are left out. 0 keeps none.",
+    )
     embeddings: list[Embedding] = Field(
         default_factory=list,
         description="Groups of columns that are compared as one point each, not one "

@@ -25,6 +25,8 @@ MODELS = ("model", "dummy", "linear")
 BACKGROUND = "background.parquet"
 # What drift checks compare with, kept with a version.
 PROFILE = "reference_profile.json"
+# A sample of those rows, for what counts do not show.
+REFERENCE_ROWS = "reference_rows.parquet"
 # What estimates before labels come rest on, kept with a version.
 LABEL_FREE = "label_free.json"
 IMPORTANCES = "importances.json"
@@ -255,6 +257,19 @@ def production_importances(step: Step) -> dict[str, float] | None:
     if champion is None or IMPORTANCES not in champion.manifest["artifacts"]:
         return None
     return dict(store.parse_json(opened.artifact(champion.version, IMPORTANCES)))
+
+
+def production_rows(step: Step) -> pd.DataFrame | None:
+    """Return the sample of its reference's rows that the version in production keeps.
+
+    None where nothing is in production, or no rows were kept with it.
+    """
+    opened = registry.open_registry(step.params.model, step.root)
+    champion = opened.production()
+    if champion is None or REFERENCE_ROWS not in champion.manifest["artifacts"]:
+        return None
+    content = opened.artifact(champion.version, REFERENCE_ROWS)
+    return pd.read_parquet(io.BytesIO(content))
 
 
 def _open_models(files: Mapping[str, bytes], *, allow_pickle: bool) -> dict[str, Any]:

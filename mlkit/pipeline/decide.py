@@ -23,6 +23,7 @@ from mlkit.pipeline.artifacts import (
     IMPORTANCES,
     LABEL_FREE,
     PROFILE,
+    REFERENCE_ROWS,
     read_npy,
 )
 from mlkit.pipeline.record import RunRecord, now
@@ -37,7 +38,7 @@ KEPT = {
     "train": (),
     "evaluate": (),
     "explain": (BACKGROUND, IMPORTANCES),
-    "drift": (PROFILE, LABEL_FREE),
+    "drift": (PROFILE, REFERENCE_ROWS, LABEL_FREE),
 }
 
 

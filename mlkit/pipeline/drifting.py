@@ -14,6 +14,7 @@ from mlkit.pipeline import labelled
 from mlkit.pipeline.artifacts import (
     LABEL_FREE,
     PROFILE,
+    REFERENCE_ROWS,
     predict_all,
     production_importances,
 )
@@ -74,7 +75,7 @@ def save_drift(step: Step, compared: Compared, report: DriftReport) -> dict[str,
 
 
 def save_reference(step: Step, compared: Compared) -> None:
-    """Write the reference profile of this run's model, and its labelled answers.
+    """Write the reference profile of this run's model, rows, and labelled answers.
 
     Features are those of the training rows; predictions and the primary metric those of
     the test rows, since a model is surer of rows that it has learned from.
@@ -83,15 +84,21 @@ def save_reference(step: Step, compared: Compared) -> None:
     assert dataset is not None
     assert loaded is not None
     answers = predict_all(loaded, dataset)["model"]
+    rows, params = dataset.frame.iloc[dataset.train_rows], step.params
     profile = drift.reference_profile(
-        dataset.frame.iloc[dataset.train_rows],
+        rows,
         dataset.schema,
         predictions=answers,
         performance=labelled.measure(
-            labelled.Asked.of_params(step.params), dataset, dataset.test_rows, answers
+            labelled.Asked.of_params(params), dataset, dataset.test_rows, answers
         ),
     )
     store.write_json(step.files / PROFILE, profile.to_dict())
+    sample = drift.reference_sample(
+        rows, dataset.schema, most=params.drift.sample, seed=params.seed
+    )
+    if sample is not None:
+        store.write_atomic(step.files / REFERENCE_ROWS, sample.to_parquet())
     kept = _labelled_answers(step, dataset, answers)
     if kept is not None:
         store.write_json(step.files / LABEL_FREE, kept.to_dict())

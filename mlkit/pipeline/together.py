@@ -8,6 +8,7 @@ import pandas as pd
 from mlkit import drift
 from mlkit.data import DataError, Dataset
 from mlkit.drift import Multivariate
+from mlkit.pipeline.artifacts import production_rows
 from mlkit.pipeline.compared import Compared
 from mlkit.pipeline.steps import Step, load_dataset
 from mlkit.sources import SourceError
@@ -22,7 +23,8 @@ def look_together(step: Step, compared: Compared) -> Multivariate:
 
     A stored profile holds no rows, so this takes rows of the reference: the older rows
     of this run; or, of a version in production, the rows that it was trained on, where
-    they are all among those of the case's source now.
+    they are all among those of the case's source now, else the sample of them that was
+    kept with it.
 
     Parameters
     ----------
@@ -53,6 +55,25 @@ def _rows(step: Step, compared: Compared) -> tuple[pd.DataFrame, pd.DataFrame] |
     assert compared.frame is not None
     if compared.older is not None:
         return compared.older, compared.frame
+    pair = _every_row(step, compared)
+    if not isinstance(pair, str):
+        return pair
+    sample = production_rows(step)
+    if sample is None:
+        return f"{pair}, and no sample of them was kept with it (drift.sample)"
+    if step.params.drift.current is not None:
+        return sample, compared.frame
+    if compared.learnt is None or compared.dataset is None:
+        return pair
+    known = np.isin(compared.dataset.row_hashes, compared.learnt)
+    return sample, compared.dataset.frame[~known]
+
+
+def _every_row(
+    step: Step, compared: Compared
+) -> tuple[pd.DataFrame, pd.DataFrame] | str:
+    """Return all rows that the version in production learned from, and current ones."""
+    assert compared.frame is not None
     if compared.learnt is None:
         return "the model in production cannot be opened to say what it learned from"
     if len(compared.learnt) > MOST_ROWS:

@@ -106,12 +106,24 @@ def test_a_series_asks_for_more_than_a_check_on_its_own(
     reference: ReferenceProfile,
 ) -> None:
     level = Spending().level(1)
-    moved = rows(200, 1, shift=0.6)
+    moved = rows(100, 12, shift=0.5)
     alone, held = (check(reference, moved, each) for each in (None, level))
     assert alone.verdict == "drift"
     assert held.verdict == "columns", "flags do not change"
     assert alone.flagged == held.flagged == ("n0",)
-    assert check(reference, rows(1000, 2, shift=0.6), level).verdict == "drift"
+    assert check(reference, rows(300, 2, shift=0.6), level).verdict == "drift"
+
+
+def test_a_series_finds_nothing_that_a_check_on_its_own_does_not(
+    reference: ReferenceProfile,
+) -> None:
+    # However sure it is that there is some change, a trifle is none of the data.
+    small = rows(20_000, 3, shift=0.15)
+    assert check(reference, small, 0.9).verdict == "columns"
+    for seed in range(20):
+        moved = rows(150, seed, shift=0.45)
+        held, alone = (check(reference, moved, each).verdict for each in (1e-4, None))
+        assert held == alone or (held, alone) == ("columns", "drift")
 
 
 def test_a_share_of_columns_is_drift_in_a_series_too(
@@ -162,7 +174,8 @@ def test_predictions_and_performance_are_held_to_the_level_too() -> None:
         ).verdict
 
     assert verdict(0.6, 0.9, None) == "drift"
-    assert verdict(0.6, 0.9, 1e-6) == "columns", "flagged, and not sure enough"
+    assert verdict(0.6, 0.9, 1e-20) == "columns", "flagged, and not sure enough"
+    assert verdict(0.6, 0.9, 1e-6) == "drift"
     assert verdict(1.5, 0.9, 1e-6) == "drift"
     assert verdict(0.0, 0.86, None) == "drift"
     assert verdict(0.0, 0.86, 1e-6) == "none"

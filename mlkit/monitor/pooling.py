@@ -10,6 +10,7 @@ it is over.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -135,7 +136,8 @@ def judge_pools(
                     labels[-1],
                     in_short(report, look),
                     report,
-                    over=report.drifted and any(_over(report, by) for by in shorter),
+                    over=report.drifted
+                    and any(_over(report, later, params) for later in shorter),
                 )
             )
             shorter.append(report)
@@ -143,21 +145,38 @@ def judge_pools(
     return tuple(found)
 
 
-def _over(report: DriftReport, later: DriftReport) -> bool:
-    """Return whether all that drifted is surely smaller in the newest of the rows."""
+def _over(report: DriftReport, later: DriftReport, params: Drift) -> bool:
+    """Return whether what made the verdict is surely smaller in the newest rows."""
     now = {each.name: each for each in (*later.columns, *later.predictions)}
-    drifted = [each for each in (*report.columns, *report.predictions) if each.flagged]
-    return all(_smaller(each, now.get(each.name)) for each in drifted)
+    bounds = [
+        *((each, params.large_effect) for each in report.columns),
+        *((each, params.prediction_effect) for each in report.predictions),
+    ]
+    flagged = [(each, least) for each, least in bounds if each.flagged]
+    decisive = [each for each, least in flagged if each.broken or _large(each, least)]
+    # Else a share of the columns made it.
+    chosen = decisive or [each for each, _ in flagged]
+    return all(_smaller(each, now.get(each.name)) for each in chosen)
+
+
+def _large(column: ColumnDrift, least: float) -> bool:
+    return any(test.flagged and test.lower >= least for test in column.tests)
 
 
 def _smaller(before: ColumnDrift, now: ColumnDrift | None) -> bool:
+    """Return whether a column's effect has fallen by more than both are unsure of."""
     if now is None or now.broken:
         return False
     if before.broken:
         return True
     later = {test.subject: test for test in now.tests}
     return all(
-        test.subject in later and later[test.subject].upper < test.lower
+        test.subject in later
+        and test.effect - later[test.subject].effect
+        > math.hypot(
+            test.effect - test.lower,
+            later[test.subject].upper - later[test.subject].effect,
+        )
         for test in before.tests
         if test.flagged
     )

@@ -7,8 +7,9 @@ effect. The last line is a ratio of processor times, so that it holds on any mac
 
 With ``--years N``, calm years of daily checks against one reference are simulated in
 place of this: printed are the years with any false alarm of the data, each check judged
-on its own and each held to its share of one rate, and on how many days of drift the
-latter sees it.
+on its own, and as the monitor does, which holds all to one rate and takes the last days
+together, too. Then, how many days it takes the monitor to tell of a column that moves
+for good.
 """
 
 from __future__ import annotations
@@ -23,7 +24,16 @@ import pandas as pd
 from scipy import stats
 
 from mlkit.data import Column, Schema
-from mlkit.drift import DriftReport, Spending, count_rows, detect, reference_profile
+from mlkit.drift import (
+    DriftReport,
+    ReferenceProfile,
+    Spending,
+    count_rows,
+    detect,
+    reference_profile,
+)
+from mlkit.monitor import pooling
+from mlkit.monitor.shifts import look_at
 from mlkit.params.models import Drift
 
 LEVELS = (3, 5, 8, 12, 20)
@@ -45,6 +55,8 @@ SHIFTED = (
 )
 NO_DRIFT, DRIFT = 200, 100
 REFERENCE, DAYS = 20_000, 365
+DAILY, LASTING = (50, 200, 1000), (0.3, 0.5, 1.0, 2.0)
+CALM_DAYS, MOST_DAYS, DELAYS = 16, 32, 10
 
 
 def table(rng: np.random.Generator, n: int, *, shift: float = 0.0) -> pd.DataFrame:
@@ -116,53 +128,94 @@ def cost(n: int) -> float:
     return ours / seconds(lambda: plain(reference, current))
 
 
+class Watch:
+    """Days that are judged as the monitor does when each is over."""
+
+    def __init__(self, seed: int) -> None:
+        self.rng = np.random.default_rng(seed)
+        self.profile = reference_profile(table(self.rng, REFERENCE), SCHEMA)
+        self.days: list[ReferenceProfile] = []
+
+    def next_day(self, n: int, shift: float = 0.0) -> ReferenceProfile:
+        """Return the counts of a new day."""
+        rows = table(self.rng, n, shift=shift)
+        self.days = [
+            *self.days[1 - pooling.SIZES[-1] :],
+            count_rows(self.profile, rows, SCHEMA),
+        ]
+        return self.days[-1]
+
+    def alarm(self) -> bool:
+        """Return whether the newest day, or days together, have drifted."""
+        level = Spending().level(1)
+        newest = detect(
+            *(self.profile, self.days[-1], SCHEMA),
+            params=SETTINGS,
+            level=look_at(
+                self.days[-1].rows, complete=True, least=SETTINGS.min_rows, level=level
+            ).level,
+        )
+        pools = pooling.judge_pools(
+            [str(place) for place in range(len(self.days))],
+            *(self.days, self.profile, SCHEMA),
+            params=SETTINGS,
+            level=level,
+            seed=0,
+            newest=newest,
+        )
+        return newest.drifted or any(pool.lasts for pool in pools)
+
+
 def year(seed: int, n: int, *, days: int = DAYS) -> tuple[int, int, int]:
     """Return the calm days of a year on which there was a false alarm.
 
     Of checks on their own: days with a column flagged, and with drift of the data. Of
-    checks that share one rate: days with drift of the data.
+    the monitor: days with drift of the data.
     """
-    rng, spending = np.random.default_rng(seed), Spending()
-    profile = reference_profile(table(rng, REFERENCE), SCHEMA)
+    watch = Watch(seed)
     flagged = alone = shared = 0
-    for day in range(1, days + 1):
-        current = count_rows(profile, table(rng, n), SCHEMA)
-        found = detect(profile, current, SCHEMA, params=SETTINGS)
-        held = detect(
-            profile, current, SCHEMA, params=SETTINGS, level=spending.level(day)
-        )
+    for _ in range(days):
+        current = watch.next_day(n)
+        found = detect(watch.profile, current, SCHEMA, params=SETTINGS)
         flagged += bool(found.flagged)
         alone += found.drifted
-        shared += held.drifted
+        shared += watch.alarm()
     return flagged, alone, shared
 
 
-def seen(n: int, shift: float, *, days: int = 60) -> float:
-    """Return the share of days on which checks that share a rate see one column."""
-    rng, level = np.random.default_rng(7), Spending().level(1)
-    profile = reference_profile(table(rng, REFERENCE), SCHEMA)
-    found = [
-        detect(
-            *(profile, table(rng, n, shift=shift), SCHEMA), params=SETTINGS, level=level
-        ).drifted
-        for _ in range(days)
-    ]
-    return float(np.mean(found))
+def days_until_told(n: int, shift: float, seed: int) -> float:
+    """Return on which day of a lasting shift the monitor tells of it; inf if never."""
+    watch = Watch(1000 + seed)
+    for _ in range(CALM_DAYS):
+        watch.next_day(n)
+    for day in range(1, MOST_DAYS + 1):
+        watch.next_day(n, shift)
+        if watch.alarm():
+            return day
+    return float("inf")
 
 
 def years(count: int) -> None:
-    """Print a line a size of the daily window."""
-    head = ("rows", "years", "flagged", "alone", "shared", "0.5 sd", "1 sd", "2 sd")
+    """Print a line a size of the daily window, twice."""
+    head = ("rows", "years", "flagged", "alone", "monitor")
     sys.stdout.write("".join(f"{name:>10}" for name in head) + "\n")
-    for n in (50, 200, 1000):
+    for n in DAILY:
         days = np.array([year(seed, n) for seed in range(count)])
         any_day = (days > 0).mean(axis=0)
         sys.stdout.write(
             f"{n:>10,}{count:>10,}"
             + "".join(f"{share:>10.1%}" for share in any_day)
-            + "".join(f"{seen(n, shift):>10.1%}" for shift in (0.5, 1.0, 2.0))
             + f"   days flagged: {days[:, 0].mean() / DAYS:.2%}\n"
         )
+    sys.stdout.write(f"\ndays until told: median, most of {DELAYS} repeats\n")
+    sys.stdout.write(f"{'rows':>10}" + "".join(f"{s:>9} sd" for s in LASTING) + "\n")
+    for n in DAILY:
+        told = [
+            [days_until_told(n, shift, seed) for seed in range(DELAYS)]
+            for shift in LASTING
+        ]
+        cells = [f"{np.median(each):.0f}, {max(each):.0f}" for each in told]
+        sys.stdout.write(f"{n:>10,}" + "".join(f"{cell:>12}" for cell in cells) + "\n")
 
 
 def alarms() -> None:

@@ -131,7 +131,7 @@ def server(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
     url = f"http://127.0.0.1:{port}"
     with process:
         try:
-            for _ in range(300):
+            for _ in range(1200):
                 with contextlib.suppress(OSError):
                     ask(url, "GET", "status")
                     break

@@ -210,7 +210,7 @@ def test_a_command_dies_with_the_process_that_asked_for_it(root: Path) -> None:
     assert record["pid"] != process.pid
     process.kill()
     process.communicate(timeout=60)
-    for _ in range(200):
+    for _ in range(1200):
         if not Path(f"/proc/{record['pid']}").exists():
             break
         time.sleep(0.05)

@@ -97,13 +97,16 @@ def test_a_kernel_ends_with_the_code_of_an_ordinary_one(
 
 
 def test_interrupt_restart_and_shutdown_are_those_of_any_kernel(
-    light: dict[str, str],
+    light: dict[str, str], tmp_path: Path
 ) -> None:
+    begun = tmp_path / "begun"
     with kernel(env=light) as started:
         asked = started.client.execute(
-            "import time; kept = 1; time.sleep(60)", stop_on_error=False
+            "import pathlib, time; kept = 1\n"
+            f"pathlib.Path({str(begun)!r}).touch(); time.sleep(600)",
+            stop_on_error=False,
         )
-        time.sleep(0.5)
+        until(begun.exists)
         started.manager.interrupt_kernel()
         reply = started.client._recv_reply(asked, timeout=30)
         assert reply["content"]["ename"] == "KeyboardInterrupt"
@@ -161,7 +164,7 @@ from tests.live_kernels import kernel
 control.SCRIPT = Path(sys.argv[1])
 with kernel() as started:
     print(started.warm, started.process.pid, started.manager.ip, flush=True)
-    time.sleep(60)
+    time.sleep(600)
 """
 
 
@@ -223,10 +226,10 @@ def test_a_changed_environment_replaces_the_parent(
 
 
 def test_a_parent_leaves_when_it_is_idle(light: dict[str, str]) -> None:
-    env = {**light, "MLKIT_KERNEL_IDLE": "0.5"}
+    env = {**light, "MLKIT_KERNEL_IDLE": "2"}
     with kernel(env=env) as started:
         parent = parent_of(env).pid
-        time.sleep(1.2)
+        time.sleep(3)
         assert started.warm
         assert alive(parent)
     until(lambda: not alive(parent))

@@ -138,16 +138,17 @@ def test_a_killed_kernel_is_a_failure_of_the_cell_it_ran(tmp_path: Path) -> None
 
 def test_a_cell_over_its_time_is_a_failure(tmp_path: Path) -> None:
     notebook = make_notebook(tmp_path, "import time; time.sleep(60)", "2")
-    with pytest.raises(StepError, match="a cell may take 1 s") as caught:
-        run(notebook, cell_timeout=1)
+    with pytest.raises(StepError, match="a cell may take 5 s") as caught:
+        run(notebook, cell_timeout=5)
     assert caught.value.details["type"] == "Timeout"
     assert "sleep" in caught.value.details["source"]
 
 
 def test_the_runs_time_is_shared_by_all_cells(tmp_path: Path) -> None:
-    naps = ["import time; time.sleep(1.5)"] * 6
+    # The start of a kernel on a busy machine takes its part of it.
+    naps = ["import time; time.sleep(6)"] * 3
     with pytest.raises(StepError) as caught:
-        run(make_notebook(tmp_path, *naps), seconds=4)
+        run(make_notebook(tmp_path, *naps), seconds=12)
     assert caught.value.details["type"] == "Timeout"
 
 
@@ -188,11 +189,11 @@ def test_a_kernel_that_never_answers_is_given_no_more_than_the_runs_time(
     silent = f"import os, time; {note}; time.sleep(600)"
     name_kernel(tmp_path, monkeypatch, sys.executable, "-c", silent)
     with pytest.raises(StepError) as caught:
-        run(make_notebook(tmp_path, "1"), seconds=1)
+        run(make_notebook(tmp_path, "1"), seconds=5)
     details = caught.value.details
     assert details["type"] == "KernelNotStarted"
     assert details["message"] == (
-        "the kernel did not start: it did not answer within 1 s"
+        "the kernel did not start: it did not answer within 5 s"
     )
     assert not psutil.pid_exists(int((tmp_path / "pid").read_text()))
 

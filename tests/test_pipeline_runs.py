@@ -22,7 +22,7 @@ HOLD = """
     from mlkit.pipeline import runs
     with runs.hold("toy", Path(sys.argv[1])):
         print("held", flush=True)
-        time.sleep(60)
+        time.sleep(600)
 """
 
 

@@ -263,7 +263,9 @@ def test_while_others_write_and_read_nothing_is_lost_or_seen_twice(
     code = """
         import sys
         from datetime import UTC, datetime
-        from mlkit.prediction_log import PredictionLogger
+        from mlkit.prediction_log import PredictionLogger, appending
+        # A day is put on the disk under the lock: however slow that is, none is lost.
+        appending.PAUSES += (0.005,) * 12_000
         log = PredictionLogger(sys.argv[1])
         for number in range(4000):
             at = datetime(2026, 3, 4 + number % 2, 12, tzinfo=UTC)

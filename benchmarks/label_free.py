@@ -32,6 +32,8 @@ from mlkit.metrics import METRICS, Scored, compute
 from mlkit.params.drift_section import Drift, Embedding
 
 FEATURES = 4
+NAMES = tuple(f"x{i}" for i in range(FEATURES))
+COLUMNS = tuple(Column(name, "number") for name in NAMES)
 LABELS = ("accuracy", "precision", "recall", "f1", "roc_auc", "log_loss", "brier")
 WORDS = ["leaking", "tap", "boiler", "cold", "loud", "pipe", "valve", "pump"]
 
@@ -144,8 +146,24 @@ def classified(repeat: int, classes: int, model: Any, world: dict[str, float]) -
     ]
     fitted = model().fit(rows[0], labels[0])
     given = [fitted.predict_proba(each) for each in rows[1:]]
-    answers = labelled_answers(task, labels[1], given[0], average=average, seed=repeat)
-    found = estimate_classification(answers, given[1], metrics=LABELS, seed=repeat)
+    frames = [pd.DataFrame(each, columns=list(NAMES)) for each in rows[1:]]
+    answers = labelled_answers(
+        task,
+        labels[1],
+        given[0],
+        features=frames[0],
+        schema=Schema(
+            (*COLUMNS, Column("y", "category", "target")),
+            task,
+            "y",
+            tuple(map(str, range(classes))),
+        ),
+        average=average,
+        seed=repeat,
+    )
+    found = estimate_classification(
+        answers, given[1], frames[1], metrics=LABELS, seed=repeat
+    )
     truth = Scored(task, labels[2], given[1], average=average)
     return [_row(each, compute(each.metric, truth)) for each in found]
 
@@ -164,13 +182,8 @@ def regressed(repeat: int, world: dict[str, float]) -> Any:
         values.append((1 - 2 * concept) * each[:, 0] + each[:, 1] ** 2 + noise)
     fitted = HistGradientBoostingRegressor(max_iter=60).fit(rows[0], values[0])
     given = [fitted.predict(each) for each in rows[1:]]
-    names = [f"x{i}" for i in range(FEATURES)]
-    frames = [pd.DataFrame(each, columns=names) for each in rows[1:]]
-    schema = Schema(
-        (*(Column(name, "number") for name in names), Column("y", "number", "target")),
-        "regression",
-        "y",
-    )
+    frames = [pd.DataFrame(each, columns=list(NAMES)) for each in rows[1:]]
+    schema = Schema((*COLUMNS, Column("y", "number", "target")), "regression", "y")
     answers = labelled_answers(
         "regression", values[1], given[0], features=frames[0], schema=schema
     )
@@ -181,15 +194,18 @@ def regressed(repeat: int, world: dict[str, float]) -> Any:
 
 def _row(found: Any, truth: float) -> dict[str, Any]:
     sign = METRICS[found.metric].sign
+    if found.withheld:
+        return {"metric": found.metric, "withheld": 1.0}
     return {
         "metric": found.metric,
-        "covered": found.lower <= truth <= found.upper,
+        "withheld": 0.0,
+        "covered": float(found.lower <= truth <= found.upper),
         "bias": found.value - truth,
         "error if unchanged": abs(found.reference - truth),
         "error": abs(found.value - truth),
         "width": found.upper - found.lower,
-        "dropped": found.dropped,
-        "worse": sign * (found.reference - truth) > 0,
+        "dropped": float(found.dropped),
+        "worse": float(sign * (found.reference - truth) > 0),
     }
 
 
@@ -230,7 +246,10 @@ def levels(repeats: int) -> None:
 
 
 def coverage(repeats: int) -> None:
-    """Write how often labels fall into the intervals, and how far estimates are off."""
+    """Write how often labels fall into the intervals, and how far estimates are off.
+
+    All but the share that was withheld is of the estimates that were given.
+    """
     say("\nEstimates against the labels (interval 95 %)")
     for subject, work in SUBJECTS.items():
         for name, world in WORLDS.items():

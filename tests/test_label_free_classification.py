@@ -6,12 +6,14 @@ import json
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy.special import expit, logit
 from scipy.stats import binom
 from sklearn.linear_model import LogisticRegression
 
 from mlkit import label_free, synthetic
+from mlkit.data import Column, Schema
 from mlkit.label_free import (
     ESTIMABLE,
     Expected,
@@ -19,9 +21,10 @@ from mlkit.label_free import (
     estimate_classification,
     labelled_answers,
 )
-from mlkit.label_free.calibrating import calibrator
+from mlkit.label_free.calibrating import calibrator, drawn_curves, together
 from mlkit.label_free.curves import curve
 from mlkit.label_free.weighted import Rows, weighted_metrics
+from mlkit.metrics import METRICS as METRICS_OF
 from mlkit.metrics import Scored, compute
 
 METRICS = ("accuracy", "precision", "recall", "f1", "roc_auc")
@@ -240,11 +243,12 @@ def test_the_calibration_is_that_of_a_logistic_regression_where_it_is_one() -> N
     plain = LogisticRegression(C=1e6).fit(x[:, None], labels)
     expected = plain.predict_proba(x[:, None])[:, 1]
     assert np.abs(found.probability(said) - expected).max() < 0.05
-    drawn = found.draw(said[:50], 400, 1.0, rng)
+    (drawn,) = drawn_curves([found], [said[:50]], None, 1.0, 400, rng)
     # Around the mean the binomial error of an intercept and a slope.
     spread = drawn.std(axis=0)[np.abs(x[:50]) < 0.5].mean()
     assert 0.004 < spread < 0.02
-    wider = found.draw(said[:50], 400, 4.0, rng).std(axis=0)
+    (wide,) = drawn_curves([found], [said[:50]], None, 4.0, 400, rng)
+    wider = wide.std(axis=0)
     assert wider.mean() == pytest.approx(2 * drawn.std(axis=0).mean(), rel=0.2)
 
 
@@ -329,7 +333,7 @@ def test_what_cannot_be_estimated_says_what_can() -> None:
         estimate_classification(answers, np.full((3, 2), np.nan))
     with pytest.raises(ValueError, match="at least 50 labelled rows, got 20"):
         labelled_answers("binary", labels[:20], said[:20])
-    with pytest.raises(ValueError, match="must have format 1, got 9"):
+    with pytest.raises(ValueError, match="must have format 2 or an older one, got 9"):
         label_free.from_dict(answers.to_dict() | {"format": 9})
     for threshold, error in ((5, ValueError), (-0.1, ValueError), ("0.5", TypeError)):
         with pytest.raises(error, match=rf"from 0 to 1, .* got {threshold!r}; None"):
@@ -363,3 +367,103 @@ def test_the_interval_of_other_rows_is_that_of_as_many_labels_as_they_are_worth(
     to_come = float(np.mean(far[:, 1] * far[:, 0])) / len(far)
     half = 1.96 * np.sqrt(chance.var() + to_come)
     assert found.value - found.lower == pytest.approx(half, rel=0.15)
+
+
+COLUMNS = Schema(
+    (Column("x", "number"), Column("y", "category", "target")),
+    "binary",
+    "y",
+    ("0", "1"),
+)
+
+
+def seen(rng: np.random.Generator, n: int, shift: float = 0) -> Any:
+    """Return features, probabilities and labels; x is the score of `binary`."""
+    said, labels, truth = binary(rng, n, shift=shift)
+    return pd.DataFrame({"x": (logit(truth) + 0.5) / 1.5}), said, labels
+
+
+def test_with_some_rows_beyond_the_interval_holds_all_they_could_be() -> None:
+    rng = np.random.default_rng(0)
+    frame, said, labels = seen(rng, 1000)
+    answers = labelled_answers("binary", labels, said, features=frame, schema=COLUMNS)
+    new, given, _ = seen(rng, 1000)
+    some = new.assign(x=new["x"].mask(np.arange(1000) < 80, 50.0))
+    (near,) = estimate_classification(answers, given, new, metrics=["accuracy"])
+    (far,) = estimate_classification(answers, given, some, metrics=["accuracy"])
+    assert far.value == near.value
+    assert "(by 'x'), where nothing is known of the outcome" in far.reason
+    assert "lie beyond" not in near.reason
+    share = (some["x"] > answers.support.high[0]).mean()
+    share += (some["x"] < answers.support.low[0]).mean() - answers.support.outside[0]
+    # At best each of them is right; at worst they are guessed.
+    best = share * (1 - near.value)
+    assert far.upper - near.upper == pytest.approx(best, abs=0.003)
+    assert 0.5 * share * near.value > near.lower - far.lower > 0.2 * share * near.value
+
+
+def test_with_many_rows_beyond_nothing_is_said_in_either_direction() -> None:
+    rng = np.random.default_rng(0)
+    frame, said, labels = seen(rng, 1000)
+    answers = labelled_answers("binary", labels, said, features=frame, schema=COLUMNS)
+    new, given, _ = seen(rng, 500, shift=2)
+    for each in estimate_classification(answers, given, new, metrics=ESTIMABLE):
+        assert np.isnan([each.value, each.lower, each.upper]).all()
+        assert not each.dropped
+        assert each.withheld is not None
+        assert "beyond what the labelled rows cover (by 'x'), and at most 10%" in (
+            each.withheld
+        )
+        assert each.reason.startswith(
+            f"{METRICS_OF[each.metric].label} cannot be estimated: {each.withheld}"
+        )
+    for each in estimate_classification(answers, given):
+        assert each.withheld is None
+        assert "is not known, for the features" in each.reason
+
+
+def test_the_curves_of_classes_vary_together_as_over_new_labels() -> None:
+    # Labels drawn anew and fitted again are the independent computation.
+    rng = np.random.default_rng(3)
+    said, labels = three(rng, 600)
+
+    def fitted(codes: Any) -> Any:
+        return [
+            calibrator(curve(said[:, k], [(codes == k).astype(float)]))
+            for k in range(3)
+        ]
+
+    def rates(spread: Any) -> Any:
+        drawn = drawn_curves(found, list(said.T), spread, 1.0, 2000, rng)
+        return np.cov(drawn.mean(axis=2))
+
+    new = []
+    for _ in range(300):
+        chance = rng.random((600, 1))
+        codes = (chance > said.cumsum(axis=1)[:, :-1]).sum(axis=1)
+        pairs = zip(fitted(codes), said.T, strict=True)
+        new.append([each.probability(column).mean() for each, column in pairs])
+    truth = np.cov(np.transpose(new))
+    found = fitted(labels)
+    spread = together(found, said)
+    assert (np.linalg.eigvalsh(spread) > 0).all()
+    scale = np.sqrt(np.outer(truth.diagonal(), truth.diagonal()))
+    np.testing.assert_allclose(rates(spread) / scale, truth / scale, atol=0.3)
+    # What is more of one class is less of the others, which curves apart do not know.
+    assert (truth / scale)[0, 1] < -0.3
+    assert abs((rates(None) / scale)[0, 1]) < 0.1
+
+
+def test_answers_of_the_older_format_are_read() -> None:
+    rng = np.random.default_rng(0)
+    said, labels = three(rng, 300)
+    answers = labelled_answers("multiclass", labels, said, average="macro")
+    stored = answers.to_dict() | {"format": 1}
+    del stored["spread"], stored["support"]
+    old = label_free.from_dict(json.loads(json.dumps(stored)))
+    assert old.spread is None
+    found = by_name(estimate_classification(old, said, seed=1))
+    again = by_name(estimate_classification(answers, said, seed=1))
+    for name in METRICS:
+        assert found[name].value == again[name].value
+        assert "is not known, for the features" in found[name].reason

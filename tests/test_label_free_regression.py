@@ -9,11 +9,13 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.ensemble import RandomForestRegressor
+from sklearn.isotonic import isotonic_regression
 
 from mlkit import label_free
 from mlkit.data import Column, Schema
 from mlkit.label_free import Expected, estimate_regression, labelled_answers
-from mlkit.label_free.loss_model import _matrix, _tree, fit_loss
+from mlkit.label_free.features import matrix_of
+from mlkit.label_free.loss_model import _tree, fit_loss
 from mlkit.metrics import Scored, compute
 
 SCHEMA = Schema(
@@ -103,12 +105,16 @@ def test_the_stored_trees_answer_as_scikit_learn_does() -> None:
     frame.loc[::7, "noisy"] = None
     errors = np.abs(values - given)
     model, held_out = fit_loss(frame, SCHEMA, given, errors, seed=5)
-    matrix = _matrix(model.features, frame, given)
+    matrix = matrix_of(model.features, frame, given)
     assert np.isnan(matrix).any()
     forest = RandomForestRegressor(
-        n_estimators=60, max_leaf_nodes=16, min_samples_leaf=20, max_features=0.5,
-        max_samples=1.0, oob_score=True, random_state=5,
-    ).fit(matrix, errors)  # fmt: skip
+        n_estimators=40,
+        max_leaf_nodes=32,
+        min_samples_leaf=10,
+        max_samples=1.0,
+        oob_score=True,
+        random_state=5,
+    ).fit(matrix, errors)
     np.testing.assert_allclose(model.expected(frame, given), forest.predict(matrix))
     np.testing.assert_allclose(held_out, forest.oob_prediction_)
     stump = _tree(RandomForestRegressor(1, max_depth=1).fit(matrix[:9], errors[:9])[0])
@@ -129,17 +135,76 @@ def test_the_interval_widens_with_fewer_rows_and_fewer_labels() -> None:
     assert width(100, 2000) > 2 * width(2000, 2000)
 
 
+def some_beyond(frame: pd.DataFrame, share: float) -> pd.DataFrame:
+    """Return the rows, of which this share of x lies beyond those of the world."""
+    count = round(share * len(frame))
+    return frame.assign(x=np.r_[np.full(count, 30.0), np.zeros(len(frame) - count)])
+
+
 def test_rows_beyond_the_labelled_ones_raise_the_upper_end_and_are_told() -> None:
     rng = np.random.default_rng(11)
     answers = kept(rng)
     frame, given, _ = world(rng, 300)
-    near = by_name(estimate_regression(answers, given, frame))
-    far = by_name(estimate_regression(answers, given, frame.assign(x=frame["x"] + 9)))
-    for name in ("mae", "rmse"):
-        assert "lie beyond" in far[name].reason
-        assert "lie beyond" not in near[name].reason
-        above = far[name].upper - far[name].value
-        assert above > 3 * (far[name].value - far[name].lower)
+    near = by_name(estimate_regression(answers, given, frame))["mae"]
+    some = some_beyond(frame, 0.08)
+    far = by_name(estimate_regression(answers, given, some))["mae"]
+    assert far.withheld is None
+    assert "(by 'x'), where nothing is known of errors" in far.reason
+    assert "lie beyond" not in near.reason
+    # By at least the worst mean of a bin, of the share beyond.
+    (along,) = answers.curves
+    worst = max(np.array(along.sums[0]) / np.array(along.counts))
+    share = 0.08 - answers.support.outside[1]
+    assert far.upper - far.value > far.value - far.lower + share * worst
+    assert far.upper - far.value < far.value - far.lower + 2 * share * worst
+
+
+@pytest.mark.parametrize(
+    ("share", "withheld"), [(0.0, ()), (0.08, ("rmse",)), (0.2, ("mae", "rmse"))]
+)
+def test_with_many_rows_beyond_the_errors_are_withheld_those_of_squares_first(
+    share: float, withheld: tuple[str, ...]
+) -> None:
+    rng = np.random.default_rng(11)
+    answers = kept(rng)
+    frame, given, _ = world(rng, 300)
+    found = estimate_regression(answers, given, some_beyond(frame, share))
+    assert tuple(each.metric for each in found if each.withheld) == withheld
+    for each in found:
+        if each.withheld is not None:
+            assert np.isnan([each.value, each.lower, each.upper]).all()
+            assert not each.dropped
+            assert "of the rows lie beyond" in each.withheld
+            assert f"cannot be estimated: {each.withheld}" in each.reason
+            assert each.to_dict()["value"] is None
+            assert each.to_dict()["withheld"] == each.withheld
+
+
+def test_what_is_beyond_is_a_share_of_one_column() -> None:
+    rng = np.random.default_rng(13)
+    frame, given, values = world(rng, 2000)
+    answers = labelled_answers(
+        "regression", values, given, features=frame, schema=SCHEMA
+    )
+    support = answers.support
+    # The prediction, x and noisy: of dates the newer ones are always beyond.
+    assert [each.name for each in support.features] == ["x", "noisy"]
+    low, high = np.nanquantile(frame["x"], [0.01, 0.99])
+    new, told, _ = world(rng, 1000)
+    moved = new.assign(x=new["x"] + 1.0)
+    inside = moved["x"].between(low, high) | moved["x"].isna()
+    found = support.beyond(moved, told)
+    assert found.column == "x"
+    assert found.share == pytest.approx(1 - inside.mean() - 0.018, abs=0.01)
+    # A column that is not there is not looked at; nothing moved in the others.
+    assert support.beyond(moved.drop(columns="x"), told).share < 0.02
+    later = new.assign(at=new["at"] + pd.Timedelta(days=3000))
+    assert support.beyond(later, told).share < 0.02
+    # A missing value is beyond where hardly a labelled row had one.
+    gone = new.assign(noisy=None)
+    assert support.beyond(gone, told).column == "noisy"
+    assert support.beyond(gone, told).share == 1
+    assert support.beyond(new.assign(x=np.nan), told).share < 0.02
 
 
 def test_rows_as_they_were_read_give_the_same_as_conformed_ones() -> None:
@@ -156,9 +221,13 @@ def test_rows_without_features_or_new_levels_are_answered() -> None:
     rng = np.random.default_rng(6)
     answers = kept(rng)
     frame, given, _ = world(rng, 100)
-    for other in (None, frame[["x"]], frame.assign(noisy="maybe")):
+    for other in (None, frame[["x"]]):
         found = estimate_regression(answers, given, other)
         assert all(each.lower <= each.value <= each.upper for each in found)
+    for each in estimate_regression(answers, given, frame.assign(noisy="maybe")):
+        assert each.withheld is not None
+        assert "100% of the rows" in each.withheld
+        assert "(by 'noisy')" in each.withheld
     alone = labelled_answers("regression", given + 1, given)
     (mae, rmse) = estimate_regression(alone, given[:1])
     assert (mae.value, rmse.value) == pytest.approx((1, 1))
@@ -176,6 +245,29 @@ def test_the_record_survives_json_and_gives_the_same_estimates() -> None:
     found = estimate_regression(again, given, frame)
     assert found == estimate_regression(answers, given, frame)
     json.dumps([each.to_dict() for each in found])
+
+
+def test_answers_of_the_older_format_are_read_and_withheld_alike() -> None:
+    rng = np.random.default_rng(7)
+    answers = kept(rng)
+    stored = answers.to_dict()
+    support = stored.pop("support")
+    del stored["spread"]
+    ends = {  # Of the prediction, x, noisy and the date.
+        end: [*support[end], days]
+        for end, days in (("low", 19_700.0), ("high", 20_000.0))
+    }
+    stored["loss"] |= ends | {"beyond": 0.05}
+    old = label_free.from_dict(json.loads(json.dumps(stored | {"format": 1})))
+    frame, given, _ = world(rng, 200)
+    for rows in (frame, frame.assign(x=frame["x"] + 9)):
+        found = estimate_regression(answers, given, rows)
+        again = estimate_regression(old, given, rows)
+        for one, other in zip(found, again, strict=True):
+            assert one.value == pytest.approx(other.value, nan_ok=True)
+            assert (one.withheld is None) == (other.withheld is None)
+    later = frame.assign(at=frame["at"] + pd.Timedelta(days=900))
+    assert estimate_regression(old, given, later)[0].withheld is None
 
 
 def test_a_sensitive_column_is_left_out_and_counted() -> None:
@@ -224,5 +316,10 @@ def test_the_interval_of_other_rows_is_that_of_as_many_labels_as_they_are_worth(
     assert mae.effective_rows == pytest.approx(size)
     mean, square = (along.sums[each][place] / size for each in (0, 1))
     spread = square - mean**2
-    half = 1.96 * np.sqrt(spread / (size - 1) * 800 / size + spread / len(rows))
+    # What each tree says of the row, at the mean errors of the bins, in order.
+    scores, means = np.array(along.scores), np.array(along.sums[0]) / along.counts
+    means = isotonic_regression(means, sample_weight=along.counts)
+    trees = np.interp(answers.loss.by_tree(rows[:1], np.ones(1))[:, 0], scores, means)
+    known = spread / (size - 1) * 800 / size + trees.var()
+    half = 1.96 * np.sqrt(known + spread / len(rows))
     assert mae.upper - mae.value == pytest.approx(half, rel=0.01)

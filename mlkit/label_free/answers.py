@@ -12,16 +12,24 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from mlkit.data import Schema
-from mlkit.label_free.curves import Curve, curve
+from mlkit.label_free.calibrating import calibrator, together
+from mlkit.label_free.curves import Curve, Numbers, curve
+from mlkit.label_free.features import features_of
 from mlkit.label_free.loss_model import LossModel, fit_loss
 from mlkit.label_free.records import Realised
+from mlkit.label_free.support import Support, support_of
 from mlkit.metrics import METRICS, Scored, calibration, estimates, metrics_for
 from mlkit.metrics.scored import Average, Task
 
-FORMAT = 1
+FORMAT = 2
+# Format 1 had no support of a classification, and classes each for itself.
+READABLE = (1, FORMAT)
 FEWEST_ROWS = 50
 # The binned calibration error has no expectation to read off a curve.
 WITHOUT = ("calibration_error",)
+# With more classes than this the curves are drawn each for itself: what they have in
+# common takes nine numbers for each pair of classes.
+MOST_TOGETHER = 20
 
 
 @dataclass(frozen=True)
@@ -49,6 +57,11 @@ class LabelledAnswers:
         regression.
     loss : LossModel or None
         The expected absolute error of a row; None in a classification.
+    spread : tuple of tuple of float or None
+        Covariance of the curves' coefficients, of all classes together; None of a
+        binary task, and where each curve is drawn for itself.
+    support : Support or None
+        What the rows cover; None where no features were kept.
     """
 
     task: Task
@@ -59,6 +72,8 @@ class LabelledAnswers:
     curves: tuple[Curve, ...]
     calibration: Mapping[str, float] | None = None
     loss: LossModel | None = None
+    spread: tuple[tuple[float, ...], ...] | None = None
+    support: Support | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return the answers as plain JSON data."""
@@ -72,6 +87,8 @@ class LabelledAnswers:
             "curves": [each.to_dict() for each in self.curves],
             "calibration": None if self.calibration is None else {**self.calibration},
             "loss": self.loss and self.loss.to_dict(),
+            "spread": self.spread and [list(row) for row in self.spread],
+            "support": self.support and self.support.to_dict(),
         }
 
     @classmethod
@@ -83,9 +100,9 @@ class LabelledAnswers:
         ValueError
             If they were written by a newer version of this package.
         """
-        if stored.get("format") != FORMAT:
+        if stored.get("format") not in READABLE:
             raise ValueError(
-                f"labelled answers must have format {FORMAT}, got "
+                f"labelled answers must have format {FORMAT} or an older one, got "
                 f"{stored.get('format')!r}; read them with the version of mlkit that "
                 "wrote them, or register the model anew"
             )
@@ -102,12 +119,25 @@ class LabelledAnswers:
             curves=tuple(Curve.from_dict(each) for each in stored["curves"]),
             calibration=stored["calibration"],
             loss=stored["loss"] and LossModel.from_dict(stored["loss"]),
+            spread=_spread(stored),
+            support=_support(stored),
         )
 
 
 def from_dict(stored: Mapping[str, Any]) -> LabelledAnswers:
     """Return the labelled answers that their `to_dict` wrote."""
     return LabelledAnswers.from_dict(stored)
+
+
+def _spread(stored: Mapping[str, Any]) -> tuple[tuple[float, ...], ...] | None:
+    found = stored.get("spread")
+    return None if found is None else tuple(map(tuple, found))
+
+
+def _support(stored: Mapping[str, Any]) -> Support | None:
+    if stored["format"] == 1:
+        return None if stored["loss"] is None else Support.of_loss(stored["loss"])
+    return stored["support"] and Support.from_dict(stored["support"])
 
 
 def _number(stored: float | None) -> float:
@@ -136,7 +166,8 @@ def labelled_answers(
     prediction : array-like of shape (n_rows, n_classes) or (n_rows,)
         The model's answers for rows that it has not learned from.
     features : DataFrame of shape (n_rows, n_columns), optional
-        Of a regression, the same rows; None expects errors from the prediction alone.
+        The same rows. None expects a regression's errors from the prediction alone,
+        and cannot tell later whether rows lie beyond these.
     schema : Schema, optional
         What the features are; needed with `features`.
     threshold, average
@@ -160,18 +191,31 @@ def labelled_answers(
     if task == "regression":
         return _regression(scored, names, features, schema, seed)
     columns = range(1, 2) if task == "binary" else range(scored.n_classes)
+    curves = tuple(
+        curve(scored.prediction[:, k], [(scored.codes == k).astype(np.float64)])
+        for k in columns
+    )
+    kept, _ = features_of(features, schema)
     return LabelledAnswers(
         task=task,
         rows=scored.n,
         threshold=threshold,
         average=average,
         realised=_realised(scored, names, seed),
-        curves=tuple(
-            curve(scored.prediction[:, k], [(scored.codes == k).astype(np.float64)])
-            for k in columns
-        ),
+        curves=curves,
         calibration=_calibration(scored, seed),
+        spread=_together(curves, scored.prediction),
+        support=support_of(kept, features) if kept else None,
     )
+
+
+def _together(
+    curves: tuple[Curve, ...], given: Numbers
+) -> tuple[tuple[float, ...], ...] | None:
+    if not 1 < len(curves) <= MOST_TOGETHER:
+        return None
+    found = together([calibrator(each) for each in curves], given)
+    return tuple(map(tuple, found.tolist()))
 
 
 def _realised(scored: Scored, names: list[str], seed: int) -> dict[str, Realised]:
@@ -204,4 +248,5 @@ def _regression(
         realised=_realised(scored, names, seed),
         curves=(curve(held_out, [errors, errors**2, errors**4]),),
         loss=loss,
+        support=support_of(loss.features, features, scored.prediction),
     )

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.linalg import block_diag
 from scipy.special import expit
 
 from mlkit.label_free.curves import Curve, Numbers
@@ -28,29 +30,88 @@ class Calibrator:
         Of ln p, of -ln(1 - p) and of 1, in the logit; (1, 1, 0) is what is said.
     spread : ndarray of shape (3, 3)
         Their covariance.
+    excess : float
+        By how much it was widened because the curve does not fit.
     """
 
     coefficients: Numbers
     spread: Numbers
+    excess: float = 1.0
 
     def probability(self, said: Numbers) -> Numbers:
         """Return calibrated probabilities, of the same shape."""
         return np.asarray(expit(_terms(said) @ self.coefficients))
 
-    def draw(
-        self, said: Numbers, draws: int, widening: float, rng: np.random.Generator
-    ) -> Numbers:
-        """Return calibrated probabilities of drawn curves, shape (draws, n_rows).
 
-        Parameters
-        ----------
-        widening : float
-            Factor of the covariance.
-        """
-        drawn = rng.multivariate_normal(
-            self.coefficients, widening * self.spread, draws, method="eigh"
-        )
-        return np.asarray(expit(drawn @ _terms(said).T))
+def drawn_curves(
+    calibrators: Sequence[Calibrator],
+    said: Sequence[Numbers],
+    spread: Numbers | None,
+    widening: float,
+    draws: int,
+    rng: np.random.Generator,
+) -> Numbers:
+    """Return calibrated probabilities of drawn curves, shape (n_curves, draws, n_rows).
+
+    Parameters
+    ----------
+    calibrators : sequence of Calibrator
+    said : sequence of ndarray of shape (n_rows,)
+        What the model says, for each of them.
+    spread : ndarray of shape (3 * n_curves, 3 * n_curves) or None
+        Covariance of all coefficients; None draws each curve for itself.
+    widening : float
+        Factor of the covariance.
+    draws : int
+    rng : Generator
+    """
+    middle = np.concatenate([each.coefficients for each in calibrators])
+    if spread is None:
+        spread = np.asarray(block_diag(*(each.spread for each in calibrators)))
+    drawn = rng.multivariate_normal(middle, widening * spread, draws, method="eigh")
+    parts = np.split(drawn, len(calibrators), axis=1)
+    pairs = zip(parts, said, strict=True)
+    return np.stack([expit(part @ _terms(each).T) for part, each in pairs])
+
+
+def together(calibrators: Sequence[Calibrator], given: Numbers) -> Numbers:
+    """Return the covariance of all coefficients, shape (3 * n_curves, 3 * n_curves).
+
+    Curves of one class against the others share their rows: where the model is too sure
+    of one class, it errs in the others, too, and so do their curves.
+
+    Parameters
+    ----------
+    calibrators : sequence of Calibrator
+        One for each class.
+    given : ndarray of shape (n_rows, n_classes)
+        Probabilities of the labelled rows.
+
+    Notes
+    -----
+    Stacked estimating equations: Stefanski and Boos, The American Statistician 56
+    (2002), 29-38; the labels of a row vary as those of one multinomial draw.
+    """
+    terms = [_terms(column) for column in given.T]
+    chance = np.stack(
+        [c.probability(p) for c, p in zip(calibrators, given.T, strict=True)]
+    )
+    chance = chance / chance.sum(axis=0)
+    prior = np.eye(3) / PRIOR_SPREAD**2
+    bread = [each.spread / np.sqrt(each.excess) for each in calibrators]
+    rows = []
+    for j, first in enumerate(terms):
+        row = []
+        for k, second in enumerate(terms):
+            vary = chance[j] * ((j == k) - chance[k])
+            row.append((first.T * vary) @ second + prior * (j == k))
+        rows.append(row)
+    return np.block(
+        [
+            [bread[j] @ cell @ bread[k] for k, cell in enumerate(row)]
+            for j, row in enumerate(rows)
+        ]
+    )
 
 
 def calibrator(curve: Curve) -> Calibrator:
@@ -82,7 +143,7 @@ def calibrator(curve: Curve) -> Calibrator:
     misfit = float((np.square(hits - rows * fitted) / weight).sum())
     excess = max(1.0, misfit / max(len(rows) - 3, 1)) if len(rows) > 3 else 1.0
     spread = excess * np.linalg.inv((terms.T * weight) @ terms + prior)
-    return Calibrator(found, spread)
+    return Calibrator(found, spread, excess)
 
 
 def _terms(said: Numbers) -> Numbers:

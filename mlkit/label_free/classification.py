@@ -7,12 +7,14 @@ from collections.abc import Sequence
 from numbers import Real
 
 import numpy as np
+import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from mlkit.label_free.answers import LabelledAnswers
-from mlkit.label_free.calibrating import Calibrator, calibrator
+from mlkit.label_free.calibrating import Calibrator, calibrator, drawn_curves
 from mlkit.label_free.curves import Numbers
 from mlkit.label_free.records import Expected, concluded
+from mlkit.label_free.support import Beyond, unsupported
 from mlkit.label_free.weighted import ESTIMABLE, Rows, weighted_metrics
 from mlkit.metrics import show
 from mlkit.metrics.scored import SUM_TOLERANCE
@@ -24,6 +26,8 @@ DRAWS = 200
 # Numbers of all draws at once, 32 MB of them.
 CELLS = 4_000_000
 OFF_LEVEL = 0.05
+# A smaller share of rows beyond the labelled ones is not worth a sentence.
+TOLD_BEYOND = 0.02
 ASSUMPTION = (
     "No concept drift: a probability comes true as often as it did on the labelled "
     "rows. If the outcome itself follows other rules now, the estimate does not see "
@@ -34,6 +38,7 @@ ASSUMPTION = (
 def estimate_classification(
     reference: LabelledAnswers,
     probabilities: ArrayLike,
+    features: pd.DataFrame | None = None,
     *,
     metrics: Sequence[str] = ("accuracy", "precision", "recall", "f1", "roc_auc"),
     threshold: float | None = None,
@@ -48,6 +53,9 @@ def estimate_classification(
         The same model's answers on labelled rows.
     probabilities : array-like of shape (n_rows, n_classes)
         Its answers for the rows without labels.
+    features : DataFrame of shape (n_rows, n_columns), optional
+        The same rows, raw or conformed; None cannot tell whether they lie beyond the
+        labelled ones.
     metrics : sequence of str
         Of `ESTIMABLE`: ``accuracy``, ``precision``, ``recall``, ``f1``, ``roc_auc``,
         ``log_loss``, ``brier``.
@@ -78,40 +86,77 @@ def estimate_classification(
     labelled rows leave open of it, which counts the more the fewer of them are like the
     current ones (by the effective sample size of the density ratio); and the labels to
     come are drawn from the calibrated probabilities.
+
+    Of rows beyond the labelled ones nothing is known. The interval spans what the
+    metric would be if their classes were guessed, and if each were what it is called:
+    worst-case bounds, Manski, Partial Identification of Probability Distributions
+    (2003), chapter 1. Where more than 10 % of the rows lie beyond by one column, the
+    estimate is withheld.
     """
-    given = _checked(reference, probabilities, metrics)
+    given = _checked(reference, probabilities, features, metrics)
     called = _threshold(reference.threshold if threshold is None else threshold)
-    rng = np.random.default_rng(seed)
-    calibrators = [calibrator(each) for each in reference.curves]
-    calibrated = _calibrated(calibrators, given)
     rows = Rows.of(given, called, reference.average)
-    values = weighted_metrics(rows, calibrated[None], metrics)[0]
     effective = min(
         each.effective_rows(_score(given, place, len(reference.curves)))
         for place, each in enumerate(reference.curves)
     )
-    widening = max(1.0, reference.rows / effective)
-    variance = _variance(rows, calibrators, calibrated, metrics, widening, rng)
-    halves = NORMAL_95 * np.sqrt(variance)
+    beyond = None
+    if reference.support is not None and features is not None:
+        beyond = reference.support.beyond(features)
+    share = 0.0 if beyond is None else beyond.share
+    found = _estimated(reference, rows, metrics, effective, share, seed)
     compare = math.isclose(called, reference.threshold)
     return tuple(
         concluded(
             metric,
-            float(value),
-            float(half),
+            value,
+            half,
             reference.realised.get(metric) if compare else None,
             rows=len(given),
             effective_rows=effective,
             assumption=ASSUMPTION,
-            notes=_notes(reference, effective),
+            notes=_notes(reference, effective, beyond),
             max_loss=max_loss,
+            unknown=(below, above),
+            withheld=None if beyond is None else unsupported(beyond),
         )
-        for metric, value, half in zip(metrics, values, halves, strict=True)
+        for metric, (value, half, below, above) in zip(
+            metrics, found.tolist(), strict=True
+        )
     )
 
 
+def _estimated(
+    reference: LabelledAnswers,
+    rows: Rows,
+    metrics: Sequence[str],
+    effective: float,
+    beyond: float,
+    seed: int,
+) -> Numbers:
+    """Return of each metric the value, half its interval, and what is not known of it.
+
+    Returns
+    -------
+    ndarray of shape (n_metrics, 4)
+        The last two are how much lower and higher it may be for the rows beyond.
+    """
+    calibrators = [calibrator(each) for each in reference.curves]
+    calibrated = _calibrated(calibrators, rows.given)
+    values = weighted_metrics(rows, calibrated[None], metrics)[0]
+    widening = max(1.0, reference.rows / effective)
+    spread = None if reference.spread is None else np.array(reference.spread)
+    rng = np.random.default_rng(seed)
+    variance = _variance(rows, calibrators, spread, calibrated, metrics, widening, rng)
+    unknown = _unknown(rows, calibrated, beyond, metrics, values)
+    return np.column_stack([values, NORMAL_95 * np.sqrt(variance), *unknown])
+
+
 def _checked(
-    reference: LabelledAnswers, probabilities: ArrayLike, metrics: Sequence[str]
+    reference: LabelledAnswers,
+    probabilities: ArrayLike,
+    features: pd.DataFrame | None,
+    metrics: Sequence[str],
 ) -> Numbers:
     if reference.task == "regression":
         raise ValueError(
@@ -130,6 +175,11 @@ def _checked(
         raise ValueError(
             f"probabilities must have shape (n_rows, {classes}) with at least one row, "
             f"got {given.shape}; give those of all classes, as the model gives them"
+        )
+    if features is not None and len(features) != len(given):
+        raise ValueError(
+            f"features must have one row for each of the {len(given)} rows of "
+            f"probabilities, got {len(features)}; give those of the same rows"
         )
     total = given.sum(axis=1)
     inside = (given >= 0).all() and bool((np.abs(total - 1) <= SUM_TOLERANCE).all())
@@ -187,6 +237,7 @@ def _summing_to_one(found: Numbers) -> Numbers:
 def _variance(
     rows: Rows,
     calibrators: Sequence[Calibrator],
+    spread: Numbers | None,
     calibrated: Numbers,
     metrics: Sequence[str],
     widening: float,
@@ -196,15 +247,34 @@ def _variance(
     n, classes = rows.given.shape
     chosen = sample(n, max(1, CELLS // (DRAWS * classes)), rng)
     few = rows.take(chosen)
-    drawn = [
-        each.draw(_score(few.given, place, len(calibrators)), DRAWS, widening, rng)
-        for place, each in enumerate(calibrators)
+    said = [
+        _score(few.given, place, len(calibrators)) for place in range(len(calibrators))
     ]
-    curves = weighted_metrics(few, _summing_to_one(np.stack(drawn)), metrics)
+    drawn = drawn_curves(calibrators, said, spread, widening, DRAWS, rng)
+    curves = weighted_metrics(few, _summing_to_one(drawn), metrics)
     labels = weighted_metrics(few, _labels(calibrated[chosen], rng), metrics)
     # Labels of all rows vary less than those of the rows that were drawn.
     part = len(chosen) / n
     return np.asarray(_spread(curves) + part * _spread(labels))
+
+
+def _unknown(
+    rows: Rows,
+    calibrated: Numbers,
+    beyond: float,
+    metrics: Sequence[str],
+    values: Numbers,
+) -> tuple[Numbers, Numbers]:
+    """Return how far each metric may be below and above, for the rows beyond."""
+    if not beyond:
+        return np.zeros(len(metrics)), np.zeros(len(metrics))
+    guessed = np.broadcast_to(calibrated.mean(axis=0), calibrated.shape)
+    ends = [
+        (1 - beyond) * calibrated + beyond * other for other in (guessed, rows.called)
+    ]
+    gaps = weighted_metrics(rows, np.stack(ends), metrics) - values
+    gaps = np.nan_to_num(gaps)
+    return np.maximum(-gaps.min(axis=0), 0), np.maximum(gaps.max(axis=0), 0)
 
 
 def _spread(drawn: Numbers) -> Numbers:
@@ -232,8 +302,17 @@ def _labels(calibrated: Numbers, rng: np.random.Generator) -> NDArray[np.float64
     return np.asarray(codes[:, :, None] == np.arange(classes), dtype=np.float64)
 
 
-def _notes(reference: LabelledAnswers, effective: float) -> tuple[str, ...]:
+def _notes(
+    reference: LabelledAnswers, effective: float, beyond: Beyond | None
+) -> tuple[str, ...]:
     notes = []
+    if beyond is None:
+        notes.append(
+            "Whether the rows lie beyond the labelled ones is not known, for the "
+            "features of one or the other are not at hand"
+        )
+    elif beyond.share > TOLD_BEYOND:
+        notes.append(f"{beyond}, where nothing is known of the outcome")
     found = reference.calibration
     if found is not None and found["p_value"] < OFF_LEVEL:
         notes.append(

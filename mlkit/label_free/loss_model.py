@@ -6,7 +6,7 @@ came with it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Self
 
@@ -14,56 +14,15 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from mlkit.data import Column, Schema
-from mlkit.data.conformance import conform_column
+from mlkit.data import Schema
+from mlkit.label_free.features import Feature, Numbers, features_of, matrix_of
 
-Numbers = NDArray[np.float64]
-
-TREES = 60
-LEAVES = 16
-LEAF_ROWS = 20
+TREES = 40
+LEAVES = 32
+LEAF_ROWS = 10
 # Of either kind: with more rows than this the trees stay as they are.
 MOST_ROWS = 20_000
-# A category's rarer levels are one.
-MOST_LEVELS = 50
-MICROSECONDS_A_DAY = 86_400_000_000
 LEAF = -1
-# Beyond these quantiles of a number there are few labelled rows to learn from.
-ENDS = (0.01, 0.99)
-
-
-@dataclass(frozen=True)
-class Feature:
-    """A column and how it becomes a number.
-
-    Attributes
-    ----------
-    levels : tuple of str
-        Of a category or boolean column the levels that have a code each, in its order.
-    """
-
-    name: str
-    kind: Any
-    format: str | None
-    levels: tuple[str, ...] = ()
-
-    def numbers(self, frame: pd.DataFrame) -> Numbers:
-        """Return one number a row; NaN where a value is missing or unreadable."""
-        if self.name not in frame.columns:
-            return np.full(len(frame), np.nan)
-        found = _values(frame, Column(self.name, self.kind, format=self.format))
-        if self.kind == "number":
-            return found.to_numpy(dtype=np.float64)
-        if self.kind == "date":
-            micro = found.to_numpy(dtype="datetime64[us]")
-            days = micro.astype(np.int64) / MICROSECONDS_A_DAY
-            return np.where(np.isnat(micro), np.nan, days)
-        if self.kind == "text":
-            return np.asarray(found.str.len().astype(np.float64))
-        codes = pd.Index(self.levels).get_indexer(pd.Index(found)).astype(np.float64)
-        codes[codes < 0] = len(self.levels)
-        codes[found.isna().to_numpy()] = np.nan
-        return codes
 
 
 @dataclass(frozen=True)
@@ -120,70 +79,43 @@ class LossModel:
         The columns it looks at, beside the prediction, which comes first.
     trees : tuple of Tree
         Their mean is what is expected.
-    low, high : tuple of float
-        Of the prediction and each feature, between which most labelled rows lie; a
-        level that the labelled rows do not have lies beyond.
-    beyond : float
-        Share of labelled rows with any number beyond.
     left_out : int
         Sensitive columns, which it does not look at: a tree's thresholds are values.
     """
 
     features: tuple[Feature, ...]
     trees: tuple[Tree, ...]
-    low: tuple[float, ...]
-    high: tuple[float, ...]
-    beyond: float = 0.0
     left_out: int = 0
-
-    def unknown(self, frame: pd.DataFrame | None, prediction: Numbers) -> float:
-        """Return by how much the share of rows beyond is above the labelled rows'."""
-        matrix = _matrix(self.features, frame, prediction)
-        return max(0.0, _beyond(matrix, self.low, self.high) - self.beyond)
 
     def expected(self, frame: pd.DataFrame | None, prediction: Numbers) -> Numbers:
         """Return the absolute error expected of each row, shape (n_rows,)."""
-        matrix = _matrix(self.features, frame, prediction)
-        found = np.zeros(len(matrix))
-        for tree in self.trees:
-            found += tree.expected(matrix)
-        return found / len(self.trees)
+        return np.asarray(self.by_tree(frame, prediction).mean(axis=0))
+
+    def by_tree(self, frame: pd.DataFrame | None, prediction: Numbers) -> Numbers:
+        """Return what each tree expects of each row, shape (n_trees, n_rows)."""
+        matrix = matrix_of(self.features, frame, prediction)
+        return np.stack([tree.expected(matrix) for tree in self.trees])
 
     def to_dict(self) -> dict[str, Any]:
         """Return the model as plain JSON data."""
         return {
-            "features": [
-                asdict(each) | {"levels": list(each.levels)} for each in self.features
-            ],
+            "features": [each.to_dict() for each in self.features],
             "trees": [
                 {name: list(values) for name, values in asdict(tree).items()}
                 for tree in self.trees
             ],
-            "low": list(self.low),
-            "high": list(self.high),
-            "beyond": self.beyond,
             "left_out": self.left_out,
         }
 
     @classmethod
     def from_dict(cls, stored: Mapping[str, Any]) -> Self:
         """Return the model that `to_dict` wrote."""
-        features = tuple(
-            Feature(**{**each, "levels": tuple(each["levels"])})
-            for each in stored["features"]
-        )
+        features = tuple(map(Feature.from_dict, stored["features"]))
         trees = tuple(
             Tree(**{name: tuple(values) for name, values in tree.items()})
             for tree in stored["trees"]
         )
-        return cls(
-            features,
-            trees,
-            tuple(stored["low"]),
-            tuple(stored["high"]),
-            stored["beyond"],
-            stored["left_out"],
-        )
+        return cls(features, trees, stored["left_out"])
 
 
 def fit_loss(
@@ -215,60 +147,25 @@ def fit_loss(
 
     Notes
     -----
-    Random forest: Breiman, Machine Learning 45 (2001), 5-32, with missing values on the
-    side where they do better.
+    Bagged trees: Breiman, Machine Learning 24 (1996), 123-140, with missing values on
+    the side where they do better. All look at all columns: a forest that hides some
+    expects less of the rows with the largest errors.
     """
     from sklearn.ensemble import RandomForestRegressor
 
-    features, left_out = _features(frame, schema)
-    matrix = _matrix(features, frame, prediction)
+    features, left_out = features_of(frame, schema)
+    matrix = matrix_of(features, frame, prediction)
     forest = RandomForestRegressor(
         n_estimators=TREES,
         max_leaf_nodes=LEAVES,
         min_samples_leaf=LEAF_ROWS,
-        max_features=0.5,
         max_samples=min(1.0, MOST_ROWS / len(matrix)),
         oob_score=True,
         random_state=seed,
     )
     forest.fit(matrix, errors)
-    low, high = _ends(features, matrix)
-    model = LossModel(
-        features=features,
-        trees=tuple(map(_tree, forest.estimators_)),
-        low=low,
-        high=high,
-        beyond=_beyond(matrix, low, high),
-        left_out=left_out,
-    )
+    model = LossModel(features, tuple(map(_tree, forest.estimators_)), left_out)
     return model, np.asarray(forest.oob_prediction_)
-
-
-def _ends(
-    features: Sequence[Feature], matrix: NDArray[np.float32]
-) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Return between which numbers most rows lie, column by column."""
-    ends = []
-    for levels, column in zip(
-        ((), *(each.levels for each in features)), matrix.T, strict=True
-    ):
-        there = column[~np.isnan(column)]
-        if levels:
-            ends.append((0.0, len(levels) - 1.0))
-        elif not len(there):
-            ends.append((0.0, 0.0))
-        else:
-            low, high = np.quantile(there, ENDS)
-            ends.append((float(low), float(high)))
-    return tuple(low for low, _ in ends), tuple(high for _, high in ends)
-
-
-def _beyond(
-    matrix: NDArray[np.float32], low: Sequence[float], high: Sequence[float]
-) -> float:
-    # A missing number is neither above nor below.
-    out = (matrix < np.array(low, np.float32)) | (matrix > np.array(high, np.float32))
-    return float(out.any(axis=1).mean())
 
 
 def _tree(fitted: Any) -> Tree:
@@ -282,45 +179,3 @@ def _tree(fitted: Any) -> Tree:
         missing_left=tuple(map(bool, nodes.missing_go_to_left)),
         value=tuple(nodes.value[:, 0, 0].tolist()),
     )
-
-
-def _features(
-    frame: pd.DataFrame | None, schema: Schema | None
-) -> tuple[tuple[Feature, ...], int]:
-    if frame is None or schema is None:
-        return (), 0
-    columns = [schema.column(name) for name in schema.features if name in frame.columns]
-    open_ones = [column for column in columns if not column.sensitive]
-    told = [column for column in open_ones if column.kind != "identifier"]
-    found = tuple(
-        Feature(column.name, column.kind, column.format, _levels(frame, column))
-        for column in told
-    )
-    return found, len(columns) - len(open_ones)
-
-
-def _levels(frame: pd.DataFrame, column: Column) -> tuple[str, ...]:
-    if column.kind not in ("category", "boolean"):
-        return ()
-    counts = _values(frame, column).value_counts()
-    ranked = sorted(counts.items(), key=lambda item: (-item[1], str(item[0])))
-    return tuple(str(level) for level, _ in ranked[:MOST_LEVELS])
-
-
-def _values(frame: pd.DataFrame, column: Column) -> pd.Series:
-    cells = frame[column.name]
-    cells = cells if isinstance(cells, pd.Series) else cells.iloc[:, 0]
-    return conform_column(cells.to_frame(column.name), column)[0]
-
-
-def _matrix(
-    features: Sequence[Feature], frame: pd.DataFrame | None, prediction: Numbers
-) -> NDArray[np.float32]:
-    """Return the prediction and the features; trees compare in single precision."""
-    found = [prediction]
-    if frame is not None:
-        found += [each.numbers(frame) for each in features]
-    else:
-        found += [np.full(len(prediction), np.nan)] * len(features)
-    largest = float(np.finfo(np.float32).max)
-    return np.clip(np.column_stack(found), -largest, largest).astype(np.float32)

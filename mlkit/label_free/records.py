@@ -32,7 +32,7 @@ class Expected:
         Its name.
     value, lower, upper : float
         The estimate, and the 95 % interval of what the labels will show on these rows
-        if the assumption holds.
+        if the assumption holds; NaN where the estimate is withheld or has no meaning.
     reference : float
         The metric on the labelled rows; NaN where it has no meaning or was measured by
         another threshold.
@@ -47,6 +47,9 @@ class Expected:
     effective_rows : float
         How many labelled rows like these carry as much as the labelled rows do: the
         effective sample size of the density ratio.
+    withheld : str or None
+        Why nothing is said of the metric, neither good nor bad: the labelled rows do
+        not support an estimate. None where one is given.
     """
 
     metric: str
@@ -59,6 +62,7 @@ class Expected:
     assumption: str
     rows: int
     effective_rows: float
+    withheld: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return the estimate as plain JSON data."""
@@ -83,7 +87,8 @@ def concluded(
     assumption: str,
     notes: tuple[str, ...],
     max_loss: float,
-    unknown: float = 0.0,
+    unknown: tuple[float, float] = (0.0, 0.0),
+    withheld: str | None = None,
 ) -> Expected:
     """Return the estimate with its verdict.
 
@@ -96,21 +101,22 @@ def concluded(
         Half the width of the interval.
     max_loss : float
         A loss of no more than this is no drop, in the metric's own unit.
-    unknown : float
-        By how much more the upper end may be off, where nothing is known.
+    unknown : tuple of float
+        By how much more the lower and the upper end may be off, where nothing is known.
+    withheld : str, optional
+        Why no estimate can be given.
     """
     spec = METRICS[metric]
+    value = value if withheld is None else math.nan
     lower, upper = _ends(metric, value, half, unknown)
     found = realised or Realised(math.nan, math.nan, math.nan)
     loss = spec.sign * (found.value - value)
     worst = found.value - found.lower if spec.sign > 0 else found.upper - found.value
-    least = loss - math.hypot(worst, half)
+    better = unknown[1] if spec.sign > 0 else unknown[0]
+    least = loss - better - math.hypot(worst, half)
     dropped = bool(least > 0 and loss > max_loss)
-    said = f"{spec.label} has no meaning on these rows"
-    if not math.isnan(value):
-        change = _change(found.value, loss, dropped=dropped, beyond=least > 0)
-        ends = f"{show(lower)} to {show(upper)}"
-        said = f"{spec.label} of {show(value)} is expected ({ends}){change}"
+    change = _change(found.value, loss, dropped=dropped, beyond=least > 0)
+    said = _said(spec.label, (lower, value, upper), change, withheld)
     return Expected(
         metric=metric,
         value=value,
@@ -122,18 +128,30 @@ def concluded(
         assumption=assumption,
         rows=rows,
         effective_rows=effective_rows,
+        withheld=withheld,
     )
 
 
+def _said(
+    label: str, ends: tuple[float, float, float], change: str, withheld: str | None
+) -> str:
+    lower, value, upper = map(show, ends)
+    if withheld is not None:
+        return f"{label} cannot be estimated: {withheld}"
+    if math.isnan(ends[1]):
+        return f"{label} has no meaning on these rows"
+    return f"{label} of {value} is expected ({lower} to {upper}){change}"
+
+
 def _ends(
-    metric: str, value: float, half: float, unknown: float
+    metric: str, value: float, half: float, unknown: tuple[float, float]
 ) -> tuple[float, float]:
     """Return the interval, inside what the metric can be."""
     if math.isnan(value):
         return math.nan, math.nan
     open_ended = METRICS[metric].needs == "value" or metric == "log_loss"
     most = math.inf if open_ended else 2.0 if metric == "brier" else 1.0
-    return max(0.0, value - half), min(most, value + half + unknown)
+    return max(0.0, value - half - unknown[0]), min(most, value + half + unknown[1])
 
 
 def _change(was: float, loss: float, *, dropped: bool, beyond: bool) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 from scipy import stats
 
@@ -37,7 +38,7 @@ class Expectation:
     expected : tuple of Expected
         Of each metric that can be estimated.
     notes : tuple of str
-        Where the labelled answers come from.
+        Where the labelled answers come from, and what could not be estimated.
     """
 
     expected: tuple[Expected, ...] = ()
@@ -68,12 +69,25 @@ def expect(looked: Look) -> Expectation:
         f"{known.rows:,} answers of the log whose outcome is known."
     )
     notes = (said,) if looked.watched.labelled is None else ()
-    return Expectation(_estimated(looked, known, waiting), notes)
+    expected = _estimated(looked, known, waiting)
+    return Expectation(expected, (*notes, *_withheld(expected)))
+
+
+def _withheld(expected: tuple[Expected, ...]) -> tuple[str, ...]:
+    why = dict.fromkeys(each.withheld for each in expected if each.withheld is not None)
+    named = {
+        said: [METRICS[each.metric].label for each in expected if each.withheld == said]
+        for said in why
+    }
+    return tuple(
+        f"Without outcomes, {', '.join(labels)} cannot be estimated: {said}."
+        for said, labels in named.items()
+    )
 
 
 def _from_log(looked: Look, usable: Rows) -> LabelledAnswers | None:
     answers = looked.answers
-    rows = usable & np.isfinite(answers.truth)
+    rows, schema = usable & np.isfinite(answers.truth), looked.watched.schema
     scored = (
         answers.labels(rows) if answers.probabilities is None else answers.scored(rows)
     )
@@ -83,10 +97,23 @@ def _from_log(looked: Look, usable: Rows) -> LabelledAnswers | None:
         answers.asked.task,
         scored.y,
         scored.prediction,
+        features=None if schema is None else _features(looked, rows),
+        schema=schema,
         threshold=answers.asked.threshold,
         average=answers.asked.average,
         seed=looked.params.seed,
     )
+
+
+def _features(looked: Look, rows: Rows) -> pd.DataFrame | None:
+    """Return what was logged of the features, but for what the log keeps as hashes."""
+    hidden = [
+        name
+        for name in looked.params.data.sensitive
+        if name in looked.gathered.features.columns
+    ]
+    found = looked.gathered.features[rows].drop(columns=hidden)
+    return found if len(found.columns) else None
 
 
 def _estimated(
@@ -94,18 +121,19 @@ def _estimated(
 ) -> tuple[Expected, ...]:
     answers, max_loss = looked.answers, looked.params.drift.max_loss
     wanted = [spec.name for spec in looked.measures.specs]
+    features = _features(looked, waiting)
     if answers.probabilities is None:
-        features = looked.gathered.features[waiting]
         return estimate_regression(
             known,
             answers.predicted[waiting],
-            features if len(features.columns) else None,
+            features,
             metrics=[name for name in ("mae", "rmse") if name in wanted],
             max_loss=max_loss,
         )
     return estimate_classification(
         known,
         answers.probabilities[waiting],
+        features,
         metrics=[name for name in wanted if name in ESTIMABLE],
         max_loss=max_loss,
         seed=looked.params.seed,
@@ -117,11 +145,13 @@ def judge_expected(
 ) -> Found:
     """Return whether the primary metric is expected to have dropped, as a finding.
 
-    Of a regression whose primary metric cannot be estimated, the first that can.
+    Where the primary metric cannot be estimated, the first that can. What is withheld
+    is not judged: an alert of it is neither raised nor resolved.
     """
-    if not expected:
+    given = [each for each in expected if each.withheld is None]
+    if not given:
         return Found()
-    found = next((each for each in expected if each.metric == primary), expected[0])
+    found = next((each for each in given if each.metric == primary), given[0])
     cause = f"expected.{found.metric}"
     half = max(found.upper - found.value, found.value - found.lower)
     loss = METRICS[found.metric].sign * (found.reference - found.value)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -116,7 +117,7 @@ def _performance(check: Check) -> Iterator[Number]:
         }
         return
     for expected in check.expected[:1]:
-        if expected.value is not None:
+        if not math.isnan(expected.value):
             yield {
                 "label": f"{label_of(expected.metric)} expected",
                 "value": expected.value,
@@ -128,12 +129,15 @@ def _performance(check: Check) -> Iterator[Number]:
 
 
 def _drift(check: Check) -> Iterator[Number]:
-    report = check.drift
+    report, where = check.drift, f"in the window {check.drifted_window}"
+    lasting = next((pool for pool in check.pools if pool.lasts), None)
+    if lasting is not None and (report is None or not report.drifted):
+        report, where = lasting.report, f"in {lasting.label}"
     if report is not None and report.columns:
         yield {
             "label": "Columns flagged",
             "value": f"{len(report.flagged)} of {len(report.columns)}",
-            "meaning": f"in the window {check.drifted_window}",
+            "meaning": where,
         }
 
 

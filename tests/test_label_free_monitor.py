@@ -1,0 +1,89 @@
+"""What a check makes of estimates without outcomes: given, withheld, shown."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mlkit import report
+from mlkit.label_free import Expected
+from mlkit.monitor import Check, check
+from mlkit.monitor.expectation import judge_expected
+from mlkit.pipeline.monitoring import monitor_numbers
+from mlkit.registry import Candidate
+from tests.logged_models import NOW, Day, log_days, make_params, register
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """Return a workspace with a version of ``toy`` in production."""
+
+    def candidate(number: int = 0, **fields: Any) -> Candidate:
+        return Candidate(
+            digest=f"{number:064x}",
+            fingerprint="f" * 64,
+            estimator="linear",
+            family="linear",
+            who="ada",
+            created_at=NOW - timedelta(days=60),
+            **fields,
+        )
+
+    register(tmp_path, make_params(), candidate, n=300)
+    return tmp_path
+
+
+def looked(root: Path, shift: float, labelled: int = 200) -> Check:
+    """Check a log whose last rows have no outcome and have moved."""
+    log_days(root, [Day(labelled), Day(150, labelled=0, shift=shift)])
+    return check(make_params(), root, now=NOW)
+
+
+def test_rows_beyond_the_labelled_ones_are_no_news_either_way(root: Path) -> None:
+    found = looked(root, shift=3)
+    assert len(found.expected) > 1
+    assert all(each.withheld for each in found.expected)
+    assert not any(cause.startswith("expected") for cause in found.causes_checked)
+    assert not any(each.cause.startswith("expected") for each in found.findings)
+    (note,) = [each for each in found.notes if "cannot be estimated" in each]
+    assert note.startswith("Without outcomes, ROC AUC, ")
+    assert "% of the rows lie beyond what the labelled rows cover (by 'age')" in note
+    # The page says it, too, in no colour of an alarm and in none of calm.
+    shown = report.monitor_expected(found)
+    states = {row[list(shown.columns).index("Found")] for row in shown.rows}
+    assert states == {"not judged"}
+    assert "cannot be estimated" in shown._repr_html_()
+    labels = [number["label"] for number in monitor_numbers(found)]
+    assert not any("expected" in label for label in labels)
+
+
+def test_rows_like_the_labelled_ones_are_judged(root: Path) -> None:
+    found = looked(root, shift=0.3, labelled=600)
+    assert not any(each.withheld for each in found.expected)
+    assert "expected.roc_auc" in found.causes_checked
+    assert not any("cannot be estimated" in each for each in found.notes)
+
+
+def expected(metric: str, *, withheld: str | None = None) -> Expected:
+    """Return an estimate that has surely dropped, but where it is withheld."""
+    given = withheld is None
+    value = 0.5 if given else float("nan")
+    return Expected(
+        metric, value, value, value, 0.9, given, "It is worse.", "None.", 100, 50.0,
+        withheld,
+    )  # fmt: skip
+
+
+def test_what_is_withheld_neither_raises_nor_resolves() -> None:
+    far = "30% of the rows lie beyond"
+    options: Any = {"max_loss": 0.0, "level": 0.01}
+    both = (expected("roc_auc", withheld=far), expected("accuracy", withheld=far))
+    nothing = judge_expected(both, "roc_auc", **options)
+    assert (nothing.findings, nothing.checked) == ((), ())
+    one = (expected("roc_auc", withheld=far), expected("accuracy"))
+    judged = judge_expected(one, "roc_auc", **options)
+    assert judged.checked == ("expected.accuracy",)
+    assert [each.cause for each in judged.findings] == ["expected.accuracy"]

@@ -14,7 +14,7 @@ import pandas as pd
 from mlkit import store
 from mlkit.data import Schema
 from mlkit.data.inference import infer_schema
-from mlkit.drift import Performance, reference_profile
+from mlkit.drift import Performance, reference_profile, reference_sample
 from mlkit.metrics import Scored, estimate
 from mlkit.params import Params, params_from_dict
 from mlkit.prediction_log import PredictionLogger
@@ -80,8 +80,12 @@ def register(
     stage: str = "production",
     number: int = 0,
     n: int = 2000,
+    sample: int = 0,
 ) -> str:
-    """Register a version that answers the true probabilities; return its number."""
+    """Register a version that answers the true probabilities; return its number.
+
+    With `sample`, so many rows of its reference are kept with it.
+    """
     rows = rows_of(n, seed=100)
     schema = schema_of(rows, params)
     fresh = rows_of(n, seed=101)
@@ -102,6 +106,9 @@ def register(
         artifacts["reference_profile.json"] = content
         weights = {name: float(place) for place, name in enumerate(schema.features)}
         artifacts["importances.json"] = store.canonical_json(weights)
+    drawn = reference_sample(rows, schema, most=sample)
+    if drawn is not None:
+        artifacts["reference_rows.parquet"] = drawn.to_parquet()
     made: Candidate = candidate(
         number, schema=schema.to_dict(), params=params.to_dict()
     )

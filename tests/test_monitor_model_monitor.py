@@ -59,7 +59,9 @@ def test_a_model_is_watched_from_its_log_alone(tmp_path: Path) -> None:
     assert window.metrics["rmse"].value == pytest.approx(1, abs=0.2)
     assert found.drift is not None
     assert not found.drift.drifted
-    assert any("one by one" in note for note in found.notes)
+    assert found.drift.multivariate is not None
+    assert found.drift.multivariate.ran
+    assert not any("one by one" in note for note in found.notes)
     assert monitor.active_alerts() == ()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -21,6 +22,7 @@ from mlkit.params import params_from_dict
 FORMAT = 1
 FILE = "baseline.json"
 ROWS = "baseline.parquet"
+SAMPLE = "baseline_sample.parquet"
 PREDICTION = "prediction"
 
 
@@ -40,6 +42,9 @@ class Baseline:
         Columns that are not compared, and why not.
     rows_digest : str or None
         Of the file of its rows; None where they are not kept.
+    sample_digest : str or None
+        Of the file of some of them, by which columns are looked at together; None where
+        none are kept.
     """
 
     schema: Schema
@@ -47,6 +52,7 @@ class Baseline:
     set_at: str
     left_out: Mapping[str, str] = field(default_factory=dict)
     rows_digest: str | None = None
+    sample_digest: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return the baseline as plain JSON data."""
@@ -57,6 +63,7 @@ class Baseline:
             "profile": self.profile.to_dict(),
             "left_out": dict(self.left_out),
             "rows_digest": self.rows_digest,
+            "sample_digest": self.sample_digest,
         }
 
 
@@ -168,7 +175,12 @@ def infer(frame: pd.DataFrame) -> Schema:
     return Schema((*columns, Column(target, "number", "target")), "regression", target)
 
 
-def write_baseline(folder: Path, baseline: Baseline, rows: bytes | None = None) -> None:
+def write_baseline(
+    folder: Path,
+    baseline: Baseline,
+    rows: bytes | None = None,
+    sample: bytes | None = None,
+) -> None:
     """Write a baseline in place of the one before; another process finds it there.
 
     Parameters
@@ -179,14 +191,42 @@ def write_baseline(folder: Path, baseline: Baseline, rows: bytes | None = None) 
         The baseline.
     rows : bytes, optional
         The file of its rows; None removes those of the one before.
+    sample : bytes, optional
+        The file of some of them; None removes those of the one before.
     """
     store.make_folder(folder)
-    digest = None if rows is None else store.sha256_bytes(rows)
-    if rows is not None:
-        store.write_atomic(folder / ROWS, rows)
-    store.write_json(folder / FILE, replace(baseline, rows_digest=digest).to_dict())
-    if rows is None:
-        (folder / ROWS).unlink(missing_ok=True)
+    files = {ROWS: rows, SAMPLE: sample}
+    digests = {
+        name: None if content is None else store.sha256_bytes(content)
+        for name, content in files.items()
+    }
+    for name, content in files.items():
+        if content is not None:
+            store.write_atomic(folder / name, content)
+    known = replace(baseline, rows_digest=digests[ROWS], sample_digest=digests[SAMPLE])
+    store.write_json(folder / FILE, known.to_dict())
+    for name, content in files.items():
+        if content is None:
+            (folder / name).unlink(missing_ok=True)
+
+
+def read_sample(folder: Path, baseline: Baseline) -> pd.DataFrame | str:
+    """Return the rows of a baseline that are kept for looking at columns together.
+
+    Returns
+    -------
+    DataFrame or str
+        Why there are none, where there are none.
+    """
+    path = folder / SAMPLE
+    if baseline.sample_digest is None or not path.exists():
+        return (
+            "no rows of the baseline are kept (drift.sample); set it again to have some"
+        )
+    content = path.read_bytes()
+    if store.sha256_bytes(content) != baseline.sample_digest:
+        return f"{path.name} has other rows than the baseline was made of; set it again"
+    return pd.read_parquet(io.BytesIO(content))
 
 
 def read_baseline(folder: Path) -> Baseline:
@@ -218,6 +258,7 @@ def read_baseline(folder: Path) -> Baseline:
             set_at=stored["set_at"],
             left_out=stored.get("left_out", {}),
             rows_digest=stored.get("rows_digest"),
+            sample_digest=stored.get("sample_digest"),
         )
     except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from mlkit.data.markup import table
 from mlkit.metrics import show
+
+if TYPE_CHECKING:
+    from mlkit.drift import Multivariate
 
 Engine = Literal["mlkit", "evidently"]
 
@@ -89,6 +92,8 @@ class Detected:
         What the reader must know of the numbers; may be empty.
     predictions : mapping of str to ColumnVerdict
         The model's answers, where both sides have them.
+    multivariate : Multivariate or None
+        What was found of all columns together, where that was asked for.
     """
 
     drifted: bool
@@ -107,6 +112,7 @@ class Detected:
     current_rows: int
     note: str = ""
     predictions: Mapping[str, ColumnVerdict] = field(default_factory=dict)
+    multivariate: Multivariate | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return the detection as plain JSON data."""
@@ -116,6 +122,7 @@ class Detected:
             "predictions": {
                 name: each.to_dict() for name, each in self.predictions.items()
             },
+            "multivariate": self.multivariate and self.multivariate.to_dict(),
         }
 
     def _repr_html_(self) -> str:

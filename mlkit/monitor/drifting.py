@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -14,10 +15,10 @@ from mlkit.monitor.answers import Numbers
 from mlkit.monitor.data_findings import find_quality
 from mlkit.monitor.history import Past
 from mlkit.monitor.looking import Look
-from mlkit.monitor.overall import ONE_BY_ONE
 from mlkit.monitor.pooling import SIZES, Pool, judge_pools
 from mlkit.monitor.records import Quality, WindowDrift, WindowFigures
 from mlkit.monitor.shifts import Judged, counted_rows, judge_window
+from mlkit.monitor.together import look_together
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,6 +78,9 @@ def find_drift(looked: Look, figures: Sequence[WindowFigures], past: Past) -> Dr
     rows = [int((w.rows & looked.answered).sum()) for w in looked.windows]
     least = looked.params.drift.min_rows
     enough = [place for place, n in enumerate(rows) if n >= least]
+    # The newest rows, and each window once more when it has ended.
+    ended = [place for place in enough if looked.windows[place].complete]
+    whole = {*enough[-1:], *ended[-1:]}
     short: dict[str, WindowDrift] = {}
     newest: Judged | None = None
     for place in enough:
@@ -84,7 +88,7 @@ def find_drift(looked: Look, figures: Sequence[WindowFigures], past: Past) -> Dr
         if place != enough[-1] and before is not None and before.drift is not None:
             short[window.label] = before.drift
             continue
-        newest = _judged(looked, place)
+        newest = _judged(looked, place, past if place in whole else None)
         short[window.label] = newest.short
     pools = _pools(looked, rows, newest)
     together = next((pool.report for pool in pools if pool.lasts), None)
@@ -102,14 +106,22 @@ def find_drift(looked: Look, figures: Sequence[WindowFigures], past: Past) -> Dr
         pools=pools,
         quality=find_quality(reference, newest.counted, level=looked.level),
         began=_began(looked, drifted, rows),
-        notes=(ONE_BY_ONE,),
+        notes=_not_together(newest.report),
     )
 
 
-def _judged(looked: Look, place: int) -> Judged:
+def _not_together(report: DriftReport) -> tuple[str, ...]:
+    """Say why columns were not looked at together, where they were not."""
+    found = report.multivariate
+    return () if found is None or found.ran else (found.reason,)
+
+
+def _judged(looked: Look, place: int, past: Past | None) -> Judged:
+    """Return the drift of a window; of columns together only with the last check."""
     watched = looked.watched
     assert watched.reference is not None
     assert watched.schema is not None
+    together = None if past is None else partial(look_together, looked, past=past)
     return judge_window(
         looked.windows[place],
         looked.answered,
@@ -121,6 +133,7 @@ def _judged(looked: Look, place: int) -> Judged:
         spending=looked.spending,
         seed=looked.params.seed,
         importances=watched.importances,
+        together=together,
     )
 
 

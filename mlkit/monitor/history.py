@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from mlkit import store
+from mlkit.drift import Multivariate
 from mlkit.monitor.division import named
 from mlkit.monitor.journal import Journal
 from mlkit.monitor.records import WindowFigures
@@ -29,11 +30,31 @@ class Past:
         Whether it was made by the same settings, so that what it computed still holds.
     drifted : str or None
         The window whose drift was counted last.
+    columns : mapping or None
+        What was found of all columns of its newest window together, as plain data.
     """
 
     windows: Mapping[str, WindowFigures]
     same: bool
     drifted: str | None = None
+    columns: Mapping[str, Any] | None = None
+
+    def together(self, compared: str) -> Multivariate | None:
+        """Return what was found of all columns together, where the same was compared.
+
+        Parameters
+        ----------
+        compared : str
+            Digest of what is compared.
+        """
+        if self.columns is None or not self.same:
+            return None
+        if self.columns.get("compared") != compared:
+            return None
+        try:
+            return Multivariate.from_dict(self.columns)
+        except (KeyError, TypeError):
+            return None
 
     def still_holds(self, window: WindowFigures) -> WindowFigures | None:
         """Return the figures of a window that has ended and not changed since."""
@@ -67,7 +88,14 @@ def read_past(folder: Path, params: Params) -> Past:
         {each.label: each for each in windows},
         same=entry.get("settings") == settings(params),
         drifted=drifted_window(entry),
+        columns=_columns(entry),
     )
+
+
+def _columns(entry: Mapping[str, Any]) -> dict[str, Any] | None:
+    drift = entry.get("drift")
+    found = drift.get("multivariate") if isinstance(drift, dict) else None
+    return found if isinstance(found, dict) else None
 
 
 def drifted_window(found: Mapping[str, Any]) -> str | None:

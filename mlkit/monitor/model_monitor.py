@@ -107,11 +107,13 @@ class ModelMonitor:
         *,
         version: str = "",
         predictions: ArrayLike | None = None,
+        together: bool = False,
     ) -> Detected:
         """Say whether rows still look like the reference, and keep the answer.
 
         The health heeds the newest answer, of this version or of none, until the log
-        has a judged window that began later.
+        has a judged window that began later. With `together`, columns are looked at
+        together as well: see :meth:`DriftDetector.detect_drift`.
 
         Raises
         ------
@@ -126,7 +128,7 @@ class ModelMonitor:
                 "call set_reference_data(frame) with the rows that it learned from"
             )
         return self._detector().detect_drift(
-            frame, self.model, version, predictions=predictions
+            frame, self.model, version, predictions=predictions, together=together
         )
 
     def record_performance(
@@ -177,6 +179,7 @@ class ModelMonitor:
         return DriftDetector(
             self.folder,
             params=self.params.drift,
+            sensitive=self.params.data.sensitive,
             keep_history_days=self.params.monitor.keep_history_days,
             clock=self._clock,
         )

@@ -10,10 +10,13 @@ from mlkit.drift.records import BROKEN
 from mlkit.monitor.detected import ColumnVerdict, Detected
 from mlkit.params.models import Drift
 
-ONE_BY_ONE = (
-    "Columns are compared one by one: of the reference, counts are kept and no rows. A "
-    "change that is only in how columns go together is not seen."
-)
+
+def one_by_one(why: str) -> str:
+    """Say what is not seen where columns are not looked at together, and why."""
+    return (
+        f"Columns are compared one by one: {why}. A change that is only in how columns "
+        "go together is not seen."
+    )
 
 
 def drifted_names(columns: Mapping[str, ColumnVerdict]) -> tuple[str, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -11,7 +11,14 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from mlkit.data import Schema
-from mlkit.drift import ColumnProfile, DriftReport, ReferenceProfile, count_rows, detect
+from mlkit.drift import (
+    ColumnProfile,
+    DriftReport,
+    Multivariate,
+    ReferenceProfile,
+    count_rows,
+    detect,
+)
 from mlkit.drift.bins import Bins
 from mlkit.drift.counts import Counts
 from mlkit.drift.sequential import Spending
@@ -130,6 +137,7 @@ def judge_window(
     spending: Spending,
     seed: int,
     importances: Mapping[str, float] | None = None,
+    together: Callable[[NDArray[np.intp]], Multivariate] | None = None,
     notes: Sequence[str] = (),
 ) -> Judged:
     """Return the drift of one window.
@@ -154,6 +162,8 @@ def judge_window(
         Of the tables that are drawn where counts are small.
     importances : mapping of str to float, optional
         How far each column moves the predictions.
+    together : callable, optional
+        Looks at all columns of the rows at some places; None compares columns alone.
     notes : sequence of str
         What the reader must know.
     """
@@ -173,6 +183,7 @@ def judge_window(
         schema,
         params=params,
         importances=importances,
+        multivariate=None if together is None else together(places),
         seed=seed,
         notes=notes,
         level=look.level,

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
+import io
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from mlkit.data import Schema
 from mlkit.drift import ReferenceProfile
 from mlkit.label_free import LabelledAnswers
 from mlkit.monitor.answers import Asked, find_asked
-from mlkit.monitor.baselines import FILE, read_baseline
+from mlkit.monitor.baselines import FILE, Baseline, read_baseline, read_sample
 from mlkit.monitor.shifts import without_values
 from mlkit.params import Params
 from mlkit.params.models import PRIMARY_METRIC
@@ -24,8 +25,25 @@ from mlkit.registry.names import check_name
 
 # As the pipeline calls what it keeps with a version.
 PROFILE = "reference_profile.json"
+ROWS = "reference_rows.parquet"
 LABELLED = "label_free.json"
 IMPORTANCES = "importances.json"
+
+
+@dataclass(frozen=True, eq=False)
+class Sample:
+    """Rows of the reference that are kept.
+
+    Attributes
+    ----------
+    digest : str
+        Of their file.
+    read : callable
+        Returns them; a check that needs none reads none.
+    """
+
+    digest: str
+    read: Callable[[], pd.DataFrame] = field(repr=False)
 
 
 @dataclass(frozen=True)
@@ -44,6 +62,10 @@ class Watched:
         What it learned from; sensitive columns without their values.
     schema : Schema or None
         Of the reference.
+    sample : Sample or str
+        Some of its rows, without sensitive columns; or why there are none.
+    hidden : tuple of str
+        Columns of the reference whose values the log does not keep.
     labelled : LabelledAnswers or None
         Its answers on labelled rows that it did not learn from.
     importances : mapping of str to float or None
@@ -59,6 +81,8 @@ class Watched:
     primary: str
     reference: ReferenceProfile | None = None
     schema: Schema | None = None
+    sample: Sample | str = "there is no reference"
+    hidden: tuple[str, ...] = ()
     labelled: LabelledAnswers | None = None
     importances: Mapping[str, float] | None = None
     challenger: str | None = None
@@ -130,6 +154,7 @@ def _registered(
         record.version,
         asked,
         then.get("primary") or params.primary,
+        sample=_sample(opened, record),
         labelled=_labelled(opened, record),
         importances=_importances(opened, record),
         challenger=challenger,
@@ -144,6 +169,21 @@ def _registered(
     content = opened.artifact(record.version, PROFILE)
     reference = ReferenceProfile.from_dict(store.parse_json(content))
     return _compared(watched, reference, schema, params)
+
+
+def _sample(opened: ModelRegistry, record: Record) -> Sample | str:
+    kept = record.manifest["artifacts"].get(ROWS)
+    if kept is not None:
+        return Sample(
+            kept["sha256"],
+            lambda: pd.read_parquet(io.BytesIO(opened.artifact(record.version, ROWS))),
+        )
+    if record.manifest["params"].get("drift", {}).get("sample") == 0:
+        return f"version {record.version} keeps no rows of its reference (drift.sample)"
+    return (
+        f"version {record.version} was registered without rows of its reference; the "
+        "next version will have some"
+    )
 
 
 def _labelled(opened: ModelRegistry, record: Record) -> LabelledAnswers | None:
@@ -183,7 +223,16 @@ def _by_baseline(watched: Watched, params: Params, root: Path) -> Watched:
         said = "There is no reference to compare with: drift is not looked for."
         return _with(watched, said)
     baseline = read_baseline(folder)
+    watched = replace(watched, sample=_of_baseline(folder, baseline))
     return _compared(watched, baseline.profile, baseline.schema, params)
+
+
+def _of_baseline(folder: Path, baseline: Baseline) -> Sample | str:
+    rows = read_sample(folder, baseline)
+    if isinstance(rows, str):
+        return rows
+    assert baseline.sample_digest is not None
+    return Sample(baseline.sample_digest, lambda: rows)
 
 
 def _compared(
@@ -203,7 +252,9 @@ def _compared(
                 f"The log keeps hashes of {names} (sensitive): of these only missing "
                 "values are compared.",
             )
-    known = replace(watched, reference=reference, schema=schema)
+    known = replace(
+        watched, reference=reference, schema=schema, hidden=tuple(sorted(hidden))
+    )
     return _with(known, *notes)
 
 

@@ -14,6 +14,7 @@ from typing import Any
 import pandas as pd
 import pytest
 from hypothesis import settings
+from hypothesis.internal.conjecture import providers
 
 from mlkit import kernels
 from mlkit.data import Dataset, prepare
@@ -51,6 +52,18 @@ LONG = (
 settings.register_profile("steady", derandomize=True, deadline=None)
 settings.register_profile("explore", deadline=None)
 settings.load_profile("steady")
+
+
+def no_constants(known: Any = providers._get_local_constants) -> Any:
+    """Return the constants of our modules that examples are made of: none if steady.
+
+    Else each change of a constant in any module, and each module that an earlier test
+    has imported or has not, would change the examples of every test.
+    """
+    return providers.Constants() if settings.default.derandomize else known()
+
+
+providers._get_local_constants = no_constants
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -208,25 +207,6 @@ def write_baseline(
     for name, content in files.items():
         if content is None:
             (folder / name).unlink(missing_ok=True)
-
-
-def read_sample(folder: Path, baseline: Baseline) -> pd.DataFrame | str:
-    """Return the rows of a baseline that are kept for looking at columns together.
-
-    Returns
-    -------
-    DataFrame or str
-        Why there are none, where there are none.
-    """
-    path = folder / SAMPLE
-    if baseline.sample_digest is None or not path.exists():
-        return (
-            "no rows of the baseline are kept (drift.sample); set it again to have some"
-        )
-    content = path.read_bytes()
-    if store.sha256_bytes(content) != baseline.sample_digest:
-        return f"{path.name} has other rows than the baseline was made of; set it again"
-    return pd.read_parquet(io.BytesIO(content))
 
 
 def read_baseline(folder: Path) -> Baseline:

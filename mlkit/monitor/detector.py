@@ -12,17 +12,9 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from mlkit import store
-from mlkit.drift import (
-    DriftReport,
-    Multivariate,
-    ReferenceProfile,
-    count_rows,
-    detect,
-    multivariate,
-    not_looked,
-    reference_sample,
-)
+from mlkit.drift import DriftReport, ReferenceProfile, count_rows, detect
 from mlkit.drift.pairs import Pair
+from mlkit.monitor.baseline_rows import draw_sample, look_at_rows
 from mlkit.monitor.baselines import (
     ROWS,
     Baseline,
@@ -30,14 +22,19 @@ from mlkit.monitor.baselines import (
     plain_frame,
     plain_predictions,
     read_baseline,
-    read_sample,
     write_baseline,
 )
 from mlkit.monitor.calm import judge_columns
 from mlkit.monitor.detected import ColumnVerdict, Detected, Engine
 from mlkit.monitor.evidently_engine import EngineError, ask_evidently
 from mlkit.monitor.journal import Journal
-from mlkit.monitor.methods import AUTO, METHODS, Method, by_tests, check_method
+from mlkit.monitor.methods import (
+    AUTO,
+    METHODS,
+    by_tests,
+    check_method,
+    of_bound,
+)
 from mlkit.monitor.overall import drifted_names, judge_all, one_by_one, too_few
 from mlkit.params.models import Drift
 
@@ -163,14 +160,8 @@ class DriftDetector:
         if self.engine == "evidently":
             plain = plain_frame(frame).astype(object)
             rows = plain.map(_text, na_action="ignore").to_parquet()
-        sample = reference_sample(
-            plain_frame(frame),
-            baseline.schema,
-            most=self.params.sample,
-            sensitive=self.sensitive,
-        )
-        kept = None if sample is None else sample.to_parquet()
-        write_baseline(self.folder, baseline, rows, kept)
+        sample = draw_sample(frame, baseline, self.params, self.sensitive)
+        write_baseline(self.folder, baseline, rows, sample)
 
     def detect_drift(
         self,
@@ -207,12 +198,7 @@ class DriftDetector:
             When predictions are not a number for each row; or `together` is asked for
             with another method than ``auto``, or of another engine.
         """
-        if together and (self.method, self.engine) != (AUTO, "mlkit"):
-            raise ValueError(
-                "together=True goes with method 'auto' and engine 'mlkit', for only "
-                f"their verdict heeds it; got {self.method!r} and {self.engine!r}: "
-                "leave together out"
-            )
+        self._check(together=together)
         baseline, rows = read_baseline(self.folder), plain_frame(frame)
         profile = baseline.profile
         answers = None
@@ -229,7 +215,9 @@ class DriftDetector:
             counted,
             baseline.schema,
             params=self.params,
-            multivariate=self._together(baseline, rows) if together else None,
+            multivariate=look_at_rows(self.folder, baseline, rows, self.params)
+            if together
+            else None,
             notes=_notes(baseline, given=answers is not None),
         )
         found = self._judged(report, baseline, counted)
@@ -249,13 +237,13 @@ class DriftDetector:
     def _journal(self) -> Journal:
         return Journal(self.folder, HISTORY)
 
-    def _together(self, baseline: Baseline, rows: pd.DataFrame) -> Multivariate:
-        if not self.params.multivariate:
-            return not_looked()
-        kept = read_sample(self.folder, baseline)
-        if isinstance(kept, str):
-            return Multivariate(one_by_one(kept))
-        return multivariate(kept, rows, baseline.schema, params=self.params)
+    def _check(self, *, together: bool) -> None:
+        if together and (self.method, self.engine) != (AUTO, "mlkit"):
+            raise ValueError(
+                "together=True goes with method 'auto' and engine 'mlkit', for only "
+                f"their verdict heeds it; got {self.method!r} and {self.engine!r}: "
+                "leave together out"
+            )
 
     def _judged(
         self, report: DriftReport, baseline: Baseline, counted: ReferenceProfile
@@ -295,8 +283,7 @@ class DriftDetector:
         )
         if own is None or report.verdict == "too_few":
             return found
-        said = _of_bound(own, self.threshold)
-        found = replace(found, note=f"{found.note} {said}")
+        found = replace(found, note=f"{found.note} {of_bound(own, self.threshold)}")
         return judge_all(found, report, self.params)
 
     def _by_evidently(
@@ -382,26 +369,6 @@ def _left_out(baseline: Baseline) -> dict[str, ColumnVerdict]:
         name: ColumnVerdict(None, None, None, "not compared", "none", None, False, why)
         for name, why in baseline.left_out.items()
     }
-
-
-def _of_bound(own: Method, threshold: float | None) -> str:
-    """Say what the bound of a statistic has to do with the number of rows."""
-    if threshold is not None:
-        return (
-            f"The bound {threshold:g} of {own.label} is the same for any number of "
-            "rows and columns: few rows reach it by chance. Without a threshold, and "
-            "with the method 'auto', their number counts."
-        )
-    if own.by_p:
-        return (
-            f"The p-value of {own.label} is held against {own.threshold:g} divided by "
-            "the number of columns."
-        )
-    return (
-        f"The bound {own.threshold:g} of {own.label} is raised for columns that reach "
-        "it, to what all columns stay below in 95 % of checks without drift at these "
-        "numbers of rows."
-    )
 
 
 def _text(value: object) -> str:

@@ -210,3 +210,23 @@ def by_tests(column: ColumnDrift) -> ColumnVerdict:
         drifted=drifted,
         reason=column.reason,
     )
+
+
+def of_bound(own: Method, threshold: float | None) -> str:
+    """Say what the bound of a statistic has to do with the number of rows."""
+    if threshold is not None:
+        return (
+            f"The bound {threshold:g} of {own.label} is the same for any number of "
+            "rows and columns: few rows reach it by chance. Without a threshold, and "
+            "with the method 'auto', their number counts."
+        )
+    if own.by_p:
+        return (
+            f"The p-value of {own.label} is held against {own.threshold:g} divided by "
+            "the number of columns."
+        )
+    return (
+        f"The bound {own.threshold:g} of {own.label} is raised for columns that reach "
+        "it, to what all columns stay below in 95 % of checks without drift at these "
+        "numbers of rows."
+    )

@@ -16,7 +16,8 @@ from mlkit.data import Schema
 from mlkit.drift import ReferenceProfile
 from mlkit.label_free import LabelledAnswers
 from mlkit.monitor.answers import Asked, find_asked
-from mlkit.monitor.baselines import FILE, Baseline, read_baseline, read_sample
+from mlkit.monitor.baseline_rows import read_sample
+from mlkit.monitor.baselines import FILE, Baseline, read_baseline
 from mlkit.monitor.shifts import without_values
 from mlkit.params import Params
 from mlkit.params.models import PRIMARY_METRIC

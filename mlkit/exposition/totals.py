@@ -170,7 +170,7 @@ def _by_day(frame: pd.DataFrame) -> Iterator[tuple[str, str, Answers]]:
 
     if frame.empty:
         return
-    days = pd.to_datetime(frame["at"], utc=True).dt.strftime("%Y-%m-%d")
+    days = pd.to_datetime(frame["at"], utc=True).dt.floor("D")
     for (version, day), rows in frame.groupby([frame["version"], days], sort=True):
         failed = rows["error"].notna().to_numpy()
         took = pd.to_numeric(rows["latency_ms"]).to_numpy(float, na_value=np.nan)[
@@ -182,7 +182,7 @@ def _by_day(frame: pd.DataFrame) -> Iterator[tuple[str, str, Answers]]:
         buckets = np.bincount(places, minlength=len(BUCKETS) + 1)
         yield (
             str(version),
-            str(day),
+            f"{day:%Y-%m-%d}",
             Answers(
                 predictions=int((~failed).sum()),
                 errors=int(failed.sum()),

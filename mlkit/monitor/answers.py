@@ -192,19 +192,21 @@ def _codes(cells: pd.Series, classes: tuple[str, ...]) -> tuple[Numbers, list[st
     """Return class codes, NaN where there is none, and what is no class."""
     known = {label: float(code) for code, label in enumerate(classes)}
     known |= {k: v for k, v in _by_other_names(classes).items() if k not in known}
-    texts = _texts(cells)
-    codes = np.array([known.get(text, np.nan) for text in texts], dtype=np.float64)
-    odd = [text for text in texts if text and text not in known]
-    return codes, odd
+    places, texts = _texts(cells)
+    # The last is that of a cell without a value.
+    table = np.array([*(known.get(text, np.nan) for text in texts), np.nan])
+    strange = np.array([*(bool(text) and text not in known for text in texts), False])
+    odd = [texts[place] for place in places[strange[places]]]
+    return table[places], odd
 
 
-def _texts(cells: pd.Series) -> list[str]:
-    """Return the text of each cell, empty where there is none."""
+def _texts(cells: pd.Series) -> tuple[NDArray[np.intp], list[str]]:
+    """Return the place of each cell's text among all texts, -1 where there is none."""
     if cells.dtype == object:
         # Here True and 1 are equal, and are not the same text.
-        return [_text(cell) for cell in cells]
-    known = {value: _text(value) for value in cells.dropna().unique()}
-    return [known.get(cell, "") for cell in cells.tolist()]
+        cells = pd.Series([_text(cell) for cell in cells], dtype="str")
+    places, values = pd.factorize(cells)
+    return places, [_text(value) for value in values]
 
 
 def _text(cell: Any) -> str:

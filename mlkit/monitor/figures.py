@@ -18,11 +18,11 @@ from mlkit.metrics import (
     Estimate,
     MetricSpec,
     calibration,
-    estimates,
     mean_interval,
 )
 from mlkit.monitor.answers import Answers
 from mlkit.monitor.division import Window
+from mlkit.monitor.intervals import estimated, evenly
 from mlkit.monitor.records import Latency, WindowCalibration, WindowFigures
 from mlkit.params import Params
 
@@ -170,7 +170,7 @@ def measure(answers: Answers, rows: Rows, measures: Measures) -> dict[str, Estim
     )
     for scored, specs in sides:
         if scored is not None and scored.n >= measures.min_labels and specs:
-            found |= estimates(specs, scored, **options)
+            found |= estimated(specs, scored, **options)
     if answers.asked.task == "regression" and found:
         found[BIAS] = _bias(answers, rows, measures.confidence)
     order = [spec.name for spec in measures.specs] + [BIAS]
@@ -191,7 +191,8 @@ def _calibration(
     scored = answers.scored(rows)
     if scored is None or scored.n < measures.min_labels:
         return None
-    found = calibration(scored, seed=measures.seed)
+    # How likely an error is by chance is simulated: so many rows tell all there is.
+    found = calibration(evenly(scored), seed=measures.seed)
     return WindowCalibration(found.error, found.floor, found.p_value, found.n)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -53,14 +54,21 @@ class Gathered:
     notes: tuple[str, ...] = ()
     problem: str = ""
 
-    @property
+    @cached_property
     def failed(self) -> Rows:
         """Requests that were not answered, shape (n,)."""
         return np.asarray(self.frame["error"].notna().to_numpy(), dtype=bool)
 
     def of(self, version: str | None) -> Rows:
         """Return the rows of a version, shape (n,)."""
-        return np.asarray((self.frame["version"] == version).to_numpy(), dtype=bool)
+        if version not in self._known:
+            found = (self.frame["version"] == version).to_numpy()
+            self._known[version] = np.asarray(found, dtype=bool)
+        return self._known[version]
+
+    @cached_property
+    def _known(self) -> dict[str | None, Rows]:
+        return {}
 
 
 def gather(params: Params, root: Path, *, now: datetime) -> Gathered:
@@ -87,7 +95,11 @@ def gather(params: Params, root: Path, *, now: datetime) -> Gathered:
     logged = read_predictions(log_folder(params, root), params.model, start=since)
     logged, problem, notes = _with_outcomes(logged, params, root)
     late = (logged.frame["at"] > now + AHEAD).to_numpy()
+    frame, features = logged.frame, logged.features
     if late.any():
+        frame, features = (
+            rows[~late].reset_index(drop=True) for rows in (frame, features)
+        )
         said = (
             f"{counted(int(late.sum()), 'row')} of the log "
             f"{'is' if late.sum() == 1 else 'are'} later than now and left out: a "
@@ -95,8 +107,8 @@ def gather(params: Params, root: Path, *, now: datetime) -> Gathered:
         )
         notes = (*notes, said)
     return Gathered(
-        frame=logged.frame[~late].reset_index(drop=True),
-        features=logged.features[~late].reset_index(drop=True),
+        frame=frame,
+        features=features,
         log=_state(logged),
         notes=notes,
         problem=problem,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -65,7 +66,7 @@ class Look:
         """The rows, in order of time."""
         return self.gathered.frame
 
-    @property
+    @cached_property
     def mine(self) -> Rows:
         """The rows of the version in the windows, failed ones included, shape (n,)."""
         inside = np.zeros(len(self.frame), dtype=bool)
@@ -73,7 +74,7 @@ class Look:
             inside |= window.rows
         return np.asarray(inside & self.gathered.of(self.watched.version))
 
-    @property
+    @cached_property
     def answered(self) -> Rows:
         """Those of them that were answered, shape (n,)."""
         return np.asarray(self.mine & ~self.gathered.failed)

@@ -12,11 +12,12 @@ from scipy import stats
 
 from mlkit.alerts import Finding
 from mlkit.drift import Performance, PerformanceDrift, compare_performance
-from mlkit.metrics import MetricSpec, Scored, estimate, show
+from mlkit.metrics import MetricSpec, Scored, show
 from mlkit.monitor.answers import Answers
 from mlkit.monitor.division import Window
 from mlkit.monitor.figures import Measures
 from mlkit.monitor.found import Found
+from mlkit.monitor.intervals import estimated
 from mlkit.monitor.records import Trend, WindowCalibration
 from mlkit.monitor.trends import NORMAL_95
 
@@ -81,13 +82,13 @@ def compare_with_reference(
         if scored is None:
             continue
         current = Performance.of(
-            estimate(
-                spec,
+            estimated(
+                [spec],
                 scored,
                 confidence=measures.confidence,
                 resamples=measures.resamples,
                 seed=measures.seed,
-            ),
+            )[spec.name],
             metric=spec.name,
             label=spec.label,
             greater_is_better=spec.greater_is_better,

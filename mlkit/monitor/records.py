@@ -96,7 +96,7 @@ class WindowCalibration:
     p_value : float
         How often a perfect model would show at least this error.
     n : int
-        Predictions whose outcome is known.
+        Predictions with an outcome that were judged: 50,000 of more.
     """
 
     error: float

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
     from mlkit.prediction_log.gathering import Logged
 
-BATCH = 1000
+BATCH = 1_000
+STORED_BATCH = 20_000
 
 
 def read_outcomes(folder: Path, since: date | None, finds: Finds) -> dict[str, Any]:
@@ -44,7 +45,7 @@ def _pairs(opened: Opened, finds: Finds) -> Iterator[tuple[list[str], list[Any]]
     if opened.part.form == "parquet":
         from mlkit.prediction_log.tables import stored_pieces
 
-        for piece in stored_pieces(opened, Asked(), finds, BATCH):
+        for piece in stored_pieces(opened, Asked(), finds, STORED_BATCH):
             yield to_list(piece.head["id"]), to_list(piece.head["actual"])
         return
     for some in line_outcomes(opened, finds, BATCH):

@@ -15,7 +15,9 @@ from mlkit.prediction_log.pieces import Asked, Piece, line_pieces, piece_of
 from mlkit.prediction_log.recent import check_limit, newest
 from mlkit.prediction_log.scanning import NO_GARBAGE, Finds, days_of, open_day
 
-BATCH = 1000
+# Lines at a time: what they hold should fit into a processor's cache.
+BATCH = 1_000
+STORED_BATCH = 20_000
 
 
 def _asked(version: str | None, start: datetime | None, end: datetime | None) -> Asked:
@@ -81,7 +83,7 @@ def read_predictions(
     finds, days = Finds(), _days(asked)
     if limit is None:
         gathered = Gathered(read_outcomes(folder, days[0], finds))
-        for piece in _pieces(folder, asked, finds, BATCH):
+        for piece in _pieces(folder, asked, finds, BATCH, STORED_BATCH):
             gathered.add(piece)
     else:
         rows = newest(folder, asked.match, limit=limit, days=days, finds=finds)
@@ -130,7 +132,7 @@ def read_batches(
     check_limit(rows, "rows", least=1)
     finds = Finds()
     outcomes = read_outcomes(folder, _days(asked)[0], finds)
-    for piece in _pieces(folder, asked, finds, rows):
+    for piece in _pieces(folder, asked, finds, rows, rows):
         gathered = Gathered(outcomes)
         gathered.add(piece)
         found = Finds()
@@ -141,14 +143,16 @@ def read_batches(
         yield Gathered({}).logged(model, finds)
 
 
-def _pieces(folder: Path, asked: Asked, finds: Finds, size: int) -> Iterator[Piece]:
-    """Yield at most `size` rows at a time, in the order in which they were written."""
+def _pieces(
+    folder: Path, asked: Asked, finds: Finds, lines: int, stored: int
+) -> Iterator[Piece]:
+    """Yield so many lines or stored rows at a time, in the order of writing."""
     for day in days_of(folder, "predictions", *_days(asked)):
         with open_day(folder, "predictions", day, finds) as files:
             for opened in files:
                 if opened.part.form == "parquet":
                     from mlkit.prediction_log.tables import stored_pieces
 
-                    yield from stored_pieces(opened, asked, finds, size)
+                    yield from stored_pieces(opened, asked, finds, stored)
                 else:
-                    yield from line_pieces(opened, asked, finds, size)
+                    yield from line_pieces(opened, asked, finds, lines)

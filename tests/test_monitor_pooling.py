@@ -27,6 +27,7 @@ from mlkit.monitor import Check, check, commit
 from mlkit.monitor.pooling import SIZES, Pool, judge_pools
 from mlkit.monitor.shifts import look_at
 from mlkit.params.models import Drift
+from mlkit.pipeline.monitoring import monitor_numbers
 from mlkit.registry import Candidate
 from tests.logged_models import NOW, Day, log_days, make_params, register
 
@@ -228,6 +229,8 @@ def test_an_alert_of_several_days_is_raised_says_which_and_ends(root: Path) -> N
     first, last = found.drift_began["first"], found.drift_began["last"]
     assert first <= "2026-11-16" <= last
     assert found.summary()["drift"] == "drift"
+    (number,) = (n for n in monitor_numbers(found) if n["label"] == "Columns flagged")
+    assert number["meaning"].startswith("in 4 windows together")
     raised = commit(found, params, root, now=NOW).raised
     assert "drift" in {alert.cause for alert in raised}
     # Counted once for its newest window, however often it is looked at.

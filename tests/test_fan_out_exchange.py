@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import time
+import threading
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -158,16 +158,23 @@ def test_what_keeps_steps_from_the_exchange_is_told(
 ) -> None:
     """A record without steps stands for whatever nobody thought of."""
     monkeypatch.setattr(away, "_fill", lambda root, unit, exchange: None)
+    looked, read_json = threading.Event(), away.store.read_json
+
+    def look_at(path: Path) -> Any:
+        found = read_json(path)
+        looked.set()
+        return found
 
     def retrain(unit: Unit, *, root: str) -> dict[str, Any]:
         folder = Path(root, "reports", unit.case, "20260101T000000Z-abcdef")
         folder.mkdir(parents=True)
         (folder / "run.json").write_text("{}")
-        time.sleep(3 * away.SECONDS_BETWEEN_LOOKS)
+        assert looked.wait(60)
         member = stopped(unit, "ok", type="", message="") | {"run": folder.name}
         return member | {"error": None}
 
     monkeypatch.setattr(away, "SECONDS_BETWEEN_LOOKS", 0.05)
+    monkeypatch.setattr(away.store, "read_json", look_at)
     monkeypatch.setattr(away, "retrain_one", retrain)
     monkeypatch.setattr(away, "Exchange", lambda uri: place)
     found = away.retrain_away(Unit("toy"), uri=place.uri)

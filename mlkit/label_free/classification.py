@@ -100,11 +100,8 @@ def estimate_classification(
         each.effective_rows(_score(given, place, len(reference.curves)))
         for place, each in enumerate(reference.curves)
     )
-    beyond = None
-    if reference.support is not None and features is not None:
-        beyond = reference.support.beyond(features)
-    share = 0.0 if beyond is None else beyond.share
-    found = _estimated(reference, rows, metrics, effective, share, seed)
+    beyond = _beyond(reference, features)
+    found = _estimated(reference, rows, metrics, effective, beyond, seed)
     compare = math.isclose(called, reference.threshold)
     return tuple(
         concluded(
@@ -126,12 +123,19 @@ def estimate_classification(
     )
 
 
+def _beyond(reference: LabelledAnswers, features: pd.DataFrame | None) -> Beyond | None:
+    """Return how many rows lie beyond the labelled ones; None where none can tell."""
+    if reference.support is None or features is None:
+        return None
+    return reference.support.beyond(features)
+
+
 def _estimated(
     reference: LabelledAnswers,
     rows: Rows,
     metrics: Sequence[str],
     effective: float,
-    beyond: float,
+    beyond: Beyond | None,
     seed: int,
 ) -> Numbers:
     """Return of each metric the value, half its interval, and what is not known of it.
@@ -148,7 +152,8 @@ def _estimated(
     spread = None if reference.spread is None else np.array(reference.spread)
     rng = np.random.default_rng(seed)
     variance = _variance(rows, calibrators, spread, calibrated, metrics, widening, rng)
-    unknown = _unknown(rows, calibrated, beyond, metrics, values)
+    share = 0.0 if beyond is None else beyond.share
+    unknown = _unknown(rows, calibrated, share, metrics, values)
     return np.column_stack([values, NORMAL_95 * np.sqrt(variance), *unknown])
 
 

@@ -30,8 +30,8 @@ class Beyond:
     Attributes
     ----------
     share : float
-        Of the column that has most of them: the share of rows beyond, less that of
-        the labelled rows.
+        Of the column that has most of them: the share of rows beyond, less that which
+        lies there of rows like the labelled ones.
     column : str or None
         That column; None stands for the prediction, and for no column at all.
     """
@@ -61,7 +61,7 @@ class Support:
         Of the prediction, if it is looked at, and of each feature: between which most
         labelled rows lie. A level that the labelled rows do not have lies beyond.
     outside : tuple of float
-        Share of labelled rows that lie beyond, likewise.
+        Share of rows like the labelled ones that lies beyond, likewise.
     lacking : tuple of bool
         Whether a missing value is beyond, because hardly a labelled row has one.
     """
@@ -169,11 +169,15 @@ def support_of(
     ends = [_ends(each, column) for each, column in zip(levels, matrix.T, strict=True)]
     low, high = tuple(low for low, _ in ends), tuple(high for _, high in ends)
     lacking = np.isnan(matrix).mean(axis=0) < FEW
+    outside = _outside(matrix, low, high, lacking)
+    numbers = np.array([not each for each in levels], dtype=bool)
+    # The rows that set the ends of a number are not beyond them, others like them are.
+    outside = np.where(numbers, np.maximum(outside, 2 * FEW), outside)
     return Support(
         features=kept,
         low=low,
         high=high,
-        outside=tuple(_outside(matrix, low, high, lacking).tolist()),
+        outside=tuple(outside.tolist()),
         lacking=tuple(lacking.tolist()),
     )
 

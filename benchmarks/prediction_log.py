@@ -11,6 +11,7 @@ import json
 import os
 import random
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
@@ -25,7 +26,6 @@ from mlkit.prediction_log import (
     PredictionLogger,
     compact,
     read_batches,
-    read_predictions,
     tidy,
 )
 
@@ -101,11 +101,13 @@ def writing(folder: Path) -> None:
 
 
 def reading(folder: Path) -> None:
-    """Print rows a second of each form of a day, and how long the newest 100 take."""
+    """Print what a row costs to read, from each form of a day, and the newest 100."""
     at = datetime(2026, 1, 1, 12, tzinfo=UTC)
     logger = PredictionLogger(folder)
     rows = [{k: RNG.random() for k in PLAIN} for _ in range(DAY_LINES)]
-    logger.log_predictions("m", "1", rows, [1] * DAY_LINES, at=at)
+    ids = logger.log_predictions("m", "1", rows, [1] * DAY_LINES, at=at)
+    for id in ids:
+        logger.log_actual(id, 1, model_name="m", at=at)
     later = at + timedelta(days=2)
     steps: dict[str, Callable[[], object]] = {
         "open": lambda: None,
@@ -115,20 +117,48 @@ def reading(folder: Path) -> None:
     for name, step in steps.items():
         started = time.perf_counter()
         step()
-        made = time.perf_counter()
-        read_predictions(folder, "m")
-        whole = time.perf_counter()
+        made = time.perf_counter() - started
+        whole, peak = (float(part) for part in _apart(folder).split())
+        started = time.perf_counter()
         sum(len(piece) for piece in read_batches(folder, "m"))
-        pieces = time.perf_counter()
+        pieces = time.perf_counter() - started
+        started = time.perf_counter()
         logger.get_recent_predictions(100)
-        recent = time.perf_counter()
+        recent = time.perf_counter() - started
         size = sum(path.stat().st_size for path in (folder / "m").glob("pred*"))
         sys.stdout.write(
-            f"{name:<10}{size / DAY_LINES:>7.0f} bytes a row, made in "
-            f"{made - started:>5.1f} s{DAY_LINES / (whole - made):>10,.0f} rows/s whole"
-            f"{DAY_LINES / (pieces - whole):>10,.0f} in pieces"
-            f"{(recent - pieces) * 1e3:>8.1f} ms the newest 100\n"
+            f"{name:<10}{size / DAY_LINES:>6.0f} bytes a row, made in{made:>6.1f} s;"
+            f"{1e6 * whole / DAY_LINES:>6.1f} us a row and outcome to read"
+            f"{peak / DAY_LINES:>7.0f} bytes of memory;"
+            f"{1e6 * pieces / DAY_LINES:>6.1f} us in pieces;"
+            f"{recent * 1e3:>7.1f} ms the newest 100\n"
         )
+
+
+def _apart(folder: Path) -> str:
+    """Return processor time and memory of reading, in a process of its own.
+
+    Not by getrusage, for which a process begins with the memory of its parent.
+    """
+    code = """
+import re, sys, time
+import pandas, pyarrow.compute, pyarrow.parquet
+from mlkit.prediction_log import read_predictions
+def peak():
+    status = open("/proc/self/status").read()
+    return int(re.search(r"VmHWM:\\s+(\\d+)", status)[1])
+read_predictions(sys.argv[1], "none")
+before, started = peak(), time.process_time()
+logged = read_predictions(sys.argv[1], "m")
+assert logged.frame["actual"].notna().all()
+print(time.process_time() - started, 1024 * (peak() - before))
+"""
+    return subprocess.run(
+        [sys.executable, "-c", code, str(folder)],
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout
 
 
 def main() -> None:

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
     from mlkit.prediction_log.gathering import Logged
 
-BATCH = 1_000
-STORED_BATCH = 20_000
+LINES = 1_000
+BATCH = 20_000
 
 
 def read_outcomes(folder: Path, since: date | None, finds: Finds) -> dict[str, Any]:
@@ -45,10 +45,10 @@ def _pairs(opened: Opened, finds: Finds) -> Iterator[tuple[list[str], list[Any]]
     if opened.part.form == "parquet":
         from mlkit.prediction_log.tables import stored_pieces
 
-        for piece in stored_pieces(opened, Asked(), finds, STORED_BATCH):
+        for piece in stored_pieces(opened, Asked(), finds, BATCH):
             yield to_list(piece.head["id"]), to_list(piece.head["actual"])
         return
-    for some in line_outcomes(opened, finds, BATCH):
+    for some in line_outcomes(opened, finds, LINES):
         yield [each["id"] for each in some], [each.get("actual") for each in some]
 
 

@@ -15,9 +15,9 @@ from mlkit.prediction_log.pieces import Asked, Piece, line_pieces, piece_of
 from mlkit.prediction_log.recent import check_limit, newest
 from mlkit.prediction_log.scanning import NO_GARBAGE, Finds, days_of, open_day
 
-# Lines at a time: what they hold should fit into a processor's cache.
-BATCH = 1_000
-STORED_BATCH = 20_000
+# What is parsed at a time should fit into a processor's cache.
+LINES = 1_000
+BATCH = 20_000
 
 
 def _asked(version: str | None, start: datetime | None, end: datetime | None) -> Asked:
@@ -83,7 +83,7 @@ def read_predictions(
     finds, days = Finds(), _days(asked)
     if limit is None:
         gathered = Gathered(read_outcomes(folder, days[0], finds))
-        for piece in _pieces(folder, asked, finds, BATCH, STORED_BATCH):
+        for piece in _pieces(folder, asked, finds, BATCH):
             gathered.add(piece)
     else:
         rows = newest(folder, asked.match, limit=limit, days=days, finds=finds)
@@ -125,34 +125,36 @@ def read_batches(
     ------
     Logged
         ``garbage`` and ``clock_jumps`` of each are those of its piece; ``lost`` is 0,
-        ask :func:`read_losses`. What was skipped after the last row comes with a piece
-        without rows.
+        ask :func:`read_losses`. Of a log with nothing but garbage one without rows.
     """
     folder, asked = Path(storage_path) / check_model(model), _asked(version, start, end)
     check_limit(rows, "rows", least=1)
     finds = Finds()
     outcomes = read_outcomes(folder, _days(asked)[0], finds)
-    for piece in _pieces(folder, asked, finds, rows, rows):
-        gathered = Gathered(outcomes)
+    gathered, held, found = Gathered(outcomes), 0, Finds()
+    for piece in _pieces(folder, asked, finds, rows):
+        if held and held + piece.rows > rows:
+            yield gathered.logged(model, found)
+            gathered, held, found = Gathered(outcomes), 0, Finds()
         gathered.add(piece)
-        found = Finds()
-        found.garbage, found.files = finds.garbage, finds.files[-1:]
+        held += piece.rows
+        found.garbage += finds.garbage
+        found.files.append(finds.files[-1])
         finds.garbage = NO_GARBAGE
+    found.garbage += finds.garbage
+    if held or found.garbage.count:
         yield gathered.logged(model, found)
-    if finds.garbage.count:
-        yield Gathered({}).logged(model, finds)
 
 
-def _pieces(
-    folder: Path, asked: Asked, finds: Finds, lines: int, stored: int
-) -> Iterator[Piece]:
-    """Yield so many lines or stored rows at a time, in the order of writing."""
+def _pieces(folder: Path, asked: Asked, finds: Finds, size: int) -> Iterator[Piece]:
+    """Yield at most `size` rows at a time, in the order in which they were written."""
     for day in days_of(folder, "predictions", *_days(asked)):
         with open_day(folder, "predictions", day, finds) as files:
             for opened in files:
                 if opened.part.form == "parquet":
                     from mlkit.prediction_log.tables import stored_pieces
 
-                    yield from stored_pieces(opened, asked, finds, stored)
+                    yield from stored_pieces(opened, asked, finds, size)
                 else:
+                    lines = min(size, LINES)
                     yield from line_pieces(opened, asked, finds, lines)

@@ -276,6 +276,38 @@ def test_the_first_stop_of_the_keyboard_skips_to_the_result(
     assert browser.evaluate(f"{focused}.getBoundingClientRect().left") >= 0
 
 
+@pytest.mark.parametrize("name", ["notebook", "failed", "watched", "compared"])
+@pytest.mark.parametrize("dark", [False, True])
+def test_the_keyboard_reaches_everything_in_order_and_shows_where_it_is(
+    browser: Browser, files: dict[str, Path], name: str, dark: bool
+) -> None:
+    browser.open(files[name], width=400, dark=dark)
+    # Browsers differ in whether a box that scrolls can be reached by itself.
+    assert browser.evaluate(
+        "[...document.querySelectorAll('body *')].filter(e => e.tabIndex < 0 && "
+        "e.checkVisibility() && e.scrollWidth > e.clientWidth + 1 && "
+        "/auto|scroll/.test(getComputedStyle(e).overflowX))"
+        ".map(e => e.outerHTML.slice(0, 80))"
+    ) == []  # fmt: skip
+    wanted = browser.evaluate(
+        "window.stops = [...document.querySelectorAll('a[href],summary,[tabindex]')]"
+        ".filter(e => e.checkVisibility({contentVisibilityAuto: true})); stops.length"
+    )
+    reached = []
+    for _ in range(wanted):
+        for kind in ("keyDown", "keyUp"):
+            browser.call("Input.dispatchKeyEvent", type=kind, key="Tab", code="Tab",
+                         windowsVirtualKeyCode=9)  # fmt: skip
+        reached.append(
+            browser.evaluate(
+                "(e => [stops.indexOf(e), getComputedStyle(e).outlineStyle, "
+                "getComputedStyle(e).outlineColor])(document.activeElement)"
+            )
+        )
+    ring = rgb((DARK if dark else LIGHT).link)
+    assert reached == [[place, "solid", ring] for place in range(wanted)]
+
+
 def test_in_print_a_table_keeps_its_caption_and_repeats_its_head(
     browser: Browser, tmp_path: Path
 ) -> None:

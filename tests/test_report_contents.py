@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from nbconvert import HTMLExporter
 
 from mlkit import report
-from mlkit.report import notebook_page, step_header
+from mlkit.report import figure, notebook_page, step_header, table
 from mlkit.report.contents import arrange
 from mlkit.report.sanitise import sanitise
 from tests.report_runs import RUN
@@ -104,3 +104,15 @@ def test_plain_matplotlib_output_stays_an_image() -> None:
     assert page.img is not None
     assert page.img["src"] == "data:image/png;base64,iVBORw0KGgo="
     assert page.img["alt"] == "A chart without a description"
+
+
+def test_whatever_scrolls_is_reached_by_the_keyboard() -> None:
+    chart = figure(lambda canvas, _: canvas.text(0, 0, "x"), alt="a", caption="")
+    cells = "<pre>a</pre><pre class='x'>b</pre><table><tr><td>c</td></tr></table>"
+    shown = table([{"x": 1}], caption="One")._repr_html_() + chart._repr_html_()
+    page = parsed(notebook_page(cells + shown, step_header(RUN, "data")))
+    boxes = page.select(".scroll, pre")
+    assert len(boxes) == 5
+    for box in boxes:
+        assert box["tabindex"] == "0"
+        assert box.name == "pre" or (box["role"] == "region" and box["aria-label"])

@@ -11,9 +11,17 @@ from xml.etree import ElementTree
 import pytest
 
 from mlkit import report
-from mlkit.report import CaseView, Header, index_page, notebook_page, run_page
+from mlkit.report import (
+    CaseView,
+    Header,
+    index_page,
+    notebook_page,
+    run_page,
+    step_header,
+)
 from mlkit.report.folds import Note
 from mlkit.report.monitor_words import (
+    AREAS,
     cause_in_words,
     evidence_in_words,
     health_outcome,
@@ -38,6 +46,7 @@ TABLES = (
     report.monitor_challenger,
     report.monitor_windows,
     report.monitor_log,
+    report.monitor_pools,
 )
 
 
@@ -222,6 +231,112 @@ class TestOverTime:
             window["metrics"] = {"roc_auc": estimate(0.9, 0.02, 60)}
         for draw in FIGURES:
             assert draw(found)._repr_html_()
+
+
+def pool(windows: int, **fields: Any) -> dict[str, Any]:
+    """Return windows taken together as a check has them."""
+    return {
+        "windows": windows, "first": f"2026-11-{21 - windows:02d}",
+        "last": "2026-11-20", "verdict": "none", "score": 0.02, "flagged": [],
+        "reason": "No column differs.", "rows": 200 * windows, "level": 0.0001,
+        "effects": {"age": 0.02, "visits": None, "region": 0.01}, "over": False,
+    } | fields  # fmt: skip
+
+
+class TestWindowsTogether:
+    def test_each_pool_has_a_line_with_its_largest_effect(self, calm: Any) -> None:
+        seen = {"verdict": "drift", "flagged": ["age", "region"],
+                "effects": {"region": 0.08, "age": 0.123, "visits": None}}  # fmt: skip
+        shown = report.monitor_pools(calm | {"pools": [pool(2), pool(8, **seen)]})
+        assert shown.rows == (
+            ("2", "2026-11-19 to 2026-11-20", "400", "none", "–", "0.02, age"),
+            ("8", "2026-11-13 to 2026-11-20", "1,600", "drift", "age and region",
+             "0.12, age"),
+        )  # fmt: skip
+        assert 'badge bad">drift' in shown._repr_html_()
+        assert not shown.note
+
+    def test_a_change_that_is_over_is_told_from_one_that_lasts(self, calm: Any) -> None:
+        past = pool(4, verdict="drift", flagged=["age"], over=True)
+        shown = report.monitor_pools(calm | {"pools": [past]})
+        assert shown.rows[0][4] == "age (over)"
+        assert "surely smaller by now" in shown.note
+
+    @pytest.mark.parametrize("without", [{}, {"pools": []}])
+    def test_records_without_pools_show_nothing(
+        self, calm: Any, without: dict[str, Any]
+    ) -> None:
+        earlier = {k: v for k, v in calm.items() if k != "pools"} | without
+        assert report.monitor_pools(earlier) == Note()
+
+    def test_a_pool_without_effects_or_marks_can_be_shown(self, calm: Any) -> None:
+        bare = {k: v for k, v in pool(2, effects={}).items() if k != "over"}
+        shown = report.monitor_pools(calm | {"pools": [bare]})
+        assert shown.rows[0][-1] == "–"
+
+
+class TestSinceWhenAndWhatToDo:
+    def test_the_gravest_issue_is_told_since_when(self, bad: Any) -> None:
+        since, todo = report.monitor_next(bad, case="toy")
+        worse = 30
+        while worse > 0 and (
+            (area := bad["windows"][worse - 1]["metrics"].get("roc_auc")) is None
+            or area["value"] < 0.9
+        ):
+            worse -= 1
+        while bad["windows"][worse]["metrics"].get("roc_auc") is None:
+            worse += 1
+        assert since.text.endswith(f"since {bad['windows'][worse]['label']}.")
+        assert since.tone == "bad"
+        assert todo.text.startswith("Performance: ")
+        assert "mlkit retrain toy" in todo.text
+
+    def test_drift_says_where_it_began_and_how_sure_that_is(self, bad: Any) -> None:
+        alone = bad | {"issues": bad["issues"][1:]}
+        since, todo = report.monitor_next(alone, case="toy")
+        assert since.text == (
+            "The change of age began in 2026-11-12 (surely between 2026-11-12 and "
+            "2026-11-20)."
+        )
+        assert since.tone == "caution"
+        assert todo.text.startswith("Ask where the flagged columns come from")
+        (todo,) = report.monitor_next(alone | {"drift_began": None}, case="toy")
+        assert todo.label == "What to do"
+
+    def test_an_issue_that_is_only_worth_knowing_asks_for_nothing(
+        self, calm: Any
+    ) -> None:
+        assert report.monitor_next(calm, case="toy") == []
+        known = calm | {"issues": [finding("challenger", "info", "1.2.0 is better")]}
+        assert report.monitor_next(known, case="toy") == []
+
+    def test_a_metric_that_is_as_good_again_is_worse_since_nothing(
+        self, bad: Any
+    ) -> None:
+        again = copy.deepcopy(bad)
+        known = [w for w in again["windows"] if "roc_auc" in w["metrics"]]
+        known[-1]["metrics"]["roc_auc"]["value"] = 0.95
+        (todo,) = report.monitor_next(again, case="toy")
+        assert todo.label == "What to do"
+
+    @pytest.mark.parametrize("area", sorted(set(AREAS) - {"challenger"} | {"retrain"}))
+    def test_every_area_that_can_be_wrong_has_advice(
+        self, calm: Any, area: str
+    ) -> None:
+        one = calm | {"issues": [finding(f"{area}.x", "warning", "wrong")]}
+        said = report.monitor_next(one, case="toy")
+        assert [each.label for each in said] == ["What to do"]
+        assert "{" not in said[0].text
+        assert said[0].text[0].isupper()
+
+    def test_it_stands_on_the_first_screen(self, bad: Any) -> None:
+        asides = [each.to_dict() for each in report.monitor_next(bad, case="toy")]
+        step = {"name": "monitor", "status": "ok", "scraps": {"asides": asides}}
+        header = step_header(RUN | {"steps": [step]}, "monitor")
+        html = notebook_page("<h1>Monitor</h1>", header)
+        top = html.split('class="columns"')[0]
+        assert "Since when" in top
+        assert "mlkit retrain toy" in top
 
 
 class TestNothing:

@@ -35,7 +35,9 @@ from mlkit.report.monitor_evidence import (
     monitor_slices,
 )
 from mlkit.report.monitor_health import monitor_evidence, monitor_health
+from mlkit.report.monitor_next import monitor_next
 from mlkit.report.monitor_performance import monitor_performance
+from mlkit.report.monitor_pools import monitor_pools
 from mlkit.report.monitor_traffic import (
     monitor_latency,
     monitor_log,
@@ -92,7 +94,9 @@ __all__ = [
     "monitor_health",
     "monitor_latency",
     "monitor_log",
+    "monitor_next",
     "monitor_performance",
+    "monitor_pools",
     "monitor_slices",
     "monitor_volumes",
     "monitor_windows",

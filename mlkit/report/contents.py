@@ -27,6 +27,7 @@ UNDESCRIBED = re.compile(
 LOOSE_TABLE = re.compile(
     r'(<div class="scroll"[^>]*>)?(<table\b.*?</table>)', re.DOTALL
 )
+PREFORMATTED = re.compile(r"<pre(?=[\s>])")
 HEAD_CELLS = re.compile(r"<thead\b.*?</thead>", re.DOTALL)
 
 
@@ -62,7 +63,8 @@ def arrange(html: str, *, taken: Collection[str] = ()) -> Body:
     -------
     Body
         The first heading, if it is an ``<h1>``, is the title and no longer in the HTML.
-        Tables scroll in a box of their own and images without words say so.
+        Tables scroll in a box of their own, what can scroll is reached by the keyboard,
+        and images without words say so.
 
     Examples
     --------
@@ -83,7 +85,8 @@ def arrange(html: str, *, taken: Collection[str] = ()) -> Body:
         lambda link: f' href="#{places[link[1]]}"' if link[1] in places else "",
         "".join(pieces),
     )
-    return Body(title, _tables(joined), tuple(headings))
+    shown = PREFORMATTED.sub('<pre tabindex="0"', _tables(joined))
+    return Body(title, shown, tuple(headings))
 
 
 def _pieces(

@@ -80,7 +80,8 @@ class Figure:
             self.caption
         )
         return (
-            '<figure><div class="scroll"><picture><source srcset="'
+            '<figure><div class="scroll" role="region" tabindex="0" '
+            'aria-label="Chart"><picture><source srcset="'
             f'{self._address(self.dark)}" media="screen and (prefers-color-scheme: '
             f'dark)"><img src="{self._address(self.light)}" width="{self.width}" '
             f'height="{self.height}" alt="{escape(self.alt)}"></picture></div>'

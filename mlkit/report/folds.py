@@ -53,4 +53,4 @@ class Text:
     text: str
 
     def _repr_html_(self) -> str:
-        return f"<pre><code>{escape(self.text)}</code></pre>"
+        return f'<pre tabindex="0"><code>{escape(self.text)}</code></pre>'

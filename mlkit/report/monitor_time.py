@@ -154,6 +154,8 @@ def bound(panel: Any, value: float, text: str, theme: Theme) -> None:
         ha="right",
         fontsize=8,
         color=theme.muted,
+        # Above the line and below the data, which it must not hide.
+        zorder=0.95,
         bbox={"facecolor": theme.surface, "edgecolor": "none", "pad": 0.8},
     )
 

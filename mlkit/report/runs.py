@@ -272,8 +272,8 @@ def step_header(
 ) -> Header:
     """Return the first screen of a notebook's page, from the record of its run.
 
-    What the notebook glued as ``outcome`` and ``numbers`` comes first; the page of the
-    step ``evaluate`` shows the run's verdict and its metrics.
+    What the notebook glued as ``outcome``, ``numbers`` and ``asides`` comes first; the
+    page of the step ``evaluate`` shows the run's verdict and its metrics.
 
     Parameters
     ----------
@@ -306,6 +306,7 @@ def step_header(
         asides=(
             *steps.aside(run, step),
             *(_asides(run) if step == "evaluate" else ()),
+            *(Aside.from_dict(item) for item in glued.get("asides") or ()),
         ),
         changes=_changes(run, previous, first),
         previous=before,

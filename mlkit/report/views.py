@@ -31,6 +31,15 @@ class Aside:
     text: str
     tone: str = "neutral"
 
+    def to_dict(self) -> dict[str, str]:
+        """Return the aside as plain JSON data, to be glued in the list ``asides``."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, stored: Mapping[str, str]) -> Self:
+        """Return an aside that a notebook glued in the list ``asides``."""
+        return cls(**stored)
+
 
 @dataclass(frozen=True)
 class Outcome:

@@ -108,6 +108,7 @@ def reading(folder: Path) -> None:
     ids = logger.log_predictions("m", "1", rows, [1] * DAY_LINES, at=at)
     for id in ids:
         logger.log_actual(id, 1, model_name="m", at=at)
+    del rows, ids
     later = at + timedelta(days=2)
     steps: dict[str, Callable[[], object]] = {
         "open": lambda: None,

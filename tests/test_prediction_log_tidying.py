@@ -330,17 +330,17 @@ def test_large_days_become_columns_and_small_ones_are_compressed(
         for number, id in enumerate(ids):
             log.log_actual(id, number % 3, model_name="m", at=day + timedelta(hours=1))
     folder, now = tmp_path / "m", NOON + 2 * DAY
-    sizes = [p.stat().st_size for p in sorted(folder.glob("predictions_*"))]
+    size = sum(path.stat().st_size for path in folder.glob("*_20260305.jsonl"))
     before = read_predictions(tmp_path, "m")
     assert before.unknown_outcomes == 0
     asked: dict[str, Any] = {"now": now, "compress_days": 9}
-    done = tidy(tmp_path, "m", **asked, compact_mb=sizes[0] / 1e6)
+    done = tidy(tmp_path, "m", **asked, compact_mb=size / 1e6)
     assert done.compacted == tidy(tmp_path, "m", **asked).compacted == ()
-    done = tidy(tmp_path, "m", **asked, compact_mb=(sizes[0] - 1) / 1e6)
+    done = tidy(tmp_path, "m", **asked, compact_mb=(size - 1) / 1e6)
     assert done.compacted == (date(2026, 3, 5),)
     assert json.loads(json.dumps(done.to_dict()))["compacted"] == ["2026-03-05"]
     assert names(tmp_path) == [
-        "outcomes_20260305.jsonl",
+        "outcomes_20260305.parquet",
         "outcomes_20260306.jsonl",
         "outcomes_20260307.jsonl",
         "predictions_20260305.parquet",
@@ -348,7 +348,7 @@ def test_large_days_become_columns_and_small_ones_are_compressed(
         "predictions_20260307.jsonl",
     ]
     log.log_prediction("m", "1", {"n": 0}, 0, id="late", at=NOON)
-    tidy(tmp_path, "m", now=now + DAY, compact_mb=500 / 1e6)
+    tidy(tmp_path, "m", now=now + DAY, compact_mb=700 / 1e6)
     assert names(tmp_path) == [
         "outcomes_20260305.parquet",
         "outcomes_20260306.jsonl.gz",

@@ -91,8 +91,7 @@ def compact(
     now : datetime
         The time, with its zone.
     least_bytes : int
-        Files of lines that take no more than this together are left as they are, those
-        of predictions and of outcomes each.
+        Days whose files of lines take no more than this together are left as they are.
 
     Raises
     ------
@@ -109,10 +108,13 @@ def compact(
     rows, skipped, garbage = dict.fromkeys(KINDS, 0), [], Garbage()
     with alone(folder):
         days = {(p.day, p.kind) for kind in KINDS for p in find_parts(folder, kind)}
+        large = {
+            day
+            for day, _ in days
+            if ended(day, today, 0) and _bytes(folder, day) > least_bytes
+        }
         for day, kind in sorted(days):
-            if not ended(day, today, 0) or _bytes(folder, day, kind) <= least_bytes:
-                continue
-            if not _seal(folder, day, kind):
+            if day not in large or not _seal(folder, day, kind):
                 continue
             try:
                 written, found = _write(folder, day, kind)
@@ -132,10 +134,10 @@ def compact(
     )
 
 
-def _bytes(folder: Path, day: date, kind: Kind) -> int:
-    """Return how much the files of lines of a day take; -1 without any."""
-    parts = [p for p in _parts(folder, day, kind) if p.form != "parquet"]
-    return sum(part.path.stat().st_size for part in parts) if parts else -1
+def _bytes(folder: Path, day: date) -> int:
+    """Return how much the files of lines of a day take."""
+    every = (part for kind in KINDS for part in _parts(folder, day, kind))
+    return sum(p.path.stat().st_size for p in every if p.form != "parquet")
 
 
 def _seal(folder: Path, day: date, kind: Kind) -> bool:

@@ -57,6 +57,9 @@ def seal(part: Part, taken: frozenset[int] = frozenset()) -> Part | None:
     """
     descriptor = os.open(part.path, os.O_RDWR if part.form == "open" else os.O_RDONLY)
     try:
+        # On a slow disk this takes longer than writers wait for the lock; what is left
+        # to do under it is little.
+        sync(descriptor)
         lock(descriptor, part.path)
         try:
             if part.form == "open":

@@ -84,7 +84,8 @@ class ModelMonitor:
         """Keep what later rows are compared with, in place of what was there.
 
         Checks of the log compare with the profile that the registry has of a version,
-        and with this where it has none.
+        and with this where it has none. Kept are counts and, for looking at columns
+        together, ``drift.sample`` rows without those of ``data.sensitive``.
 
         Parameters
         ----------

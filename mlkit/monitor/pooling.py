@@ -11,7 +11,7 @@ it is over.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -110,39 +110,36 @@ def judge_pools(
         shorter one, is not there; the longest may have fewer windows than its size.
     """
     found: list[Pool] = []
-    if not counted:
-        return ()
-    shorter = [] if newest is None else [newest]
-    total, seen = counted[-1], counted[-1].rows
-    for doublings, size in enumerate(SIZES, 1):
-        start = max(0, len(counted) - size)
-        for each in counted[start : max(0, len(counted) - size // 2)]:
-            total += each
-        if total.rows >= params.min_rows and total.rows > seen:
-            look = Look(total.rows, POOLS * level / 2**doublings)
-            report = detect(
-                reference,
-                total,
-                schema,
-                params=params,
-                importances=importances,
-                seed=seed,
-                level=look.level,
-            )
-            found.append(
-                Pool(
-                    len(counted) - start,
-                    labels[start],
-                    labels[-1],
-                    in_short(report, look),
-                    report,
-                    over=report.drifted
-                    and any(_over(report, later, params) for later in shorter),
-                )
-            )
-            shorter.append(report)
-        seen = total.rows
+    looks = [] if newest is None else [newest]
+    for doublings, total in enumerate(_totals(counted), 1):
+        if total is None or total.rows < params.min_rows:
+            continue
+        look = Look(total.rows, POOLS * level / 2**doublings)
+        report = detect(
+            *(reference, total, schema),
+            params=params,
+            importances=importances,
+            seed=seed,
+            level=look.level,
+        )
+        over = report.drifted and any(_over(report, later, params) for later in looks)
+        windows = min(SIZES[doublings - 1], len(counted))
+        ends = labels[-windows], labels[-1]
+        found.append(Pool(windows, *ends, in_short(report, look), report, over))
+        looks.append(report)
     return tuple(found)
+
+
+def _totals(counted: Sequence[ReferenceProfile]) -> Iterator[ReferenceProfile | None]:
+    """Yield the counts of the last windows for each size; None if no row is added."""
+    if not counted:
+        return
+    total = counted[-1]
+    for size in SIZES:
+        before = total.rows
+        for each in counted[-size : max(0, len(counted) - size // 2)]:
+            total += each
+        yield total if total.rows > before else None
 
 
 def _over(report: DriftReport, later: DriftReport, params: Drift) -> bool:

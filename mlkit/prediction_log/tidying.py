@@ -113,18 +113,21 @@ def tidy(
         return Tidied(model)
     removed: list[str] = []
     compressed: list[str] = []
+    compacted: tuple[date, ...] = ()
     with alone(folder):
         removed += _remove_old(folder, today, keep_days)
         for kind in KINDS:
             removed += _remove_leftovers(folder, kind)
+    if compact_mb is not None:
+        # Before the rest is compressed, for what counts is the size of the lines.
+        found = compact(storage_path, model, now=now, least_bytes=int(compact_mb * MB))
+        compacted = found.days
+    with alone(folder):
+        for kind in KINDS:
             compressed += _compress(folder, kind, today, compress_days)
         losses.prune(folder, before=today - timedelta(days=keep_days))
         swept = store.sweep(folder, now=now.timestamp())
     removed += [path.name for path in swept]
-    compacted: tuple[date, ...] = ()
-    if compact_mb is not None:
-        found = compact(storage_path, model, now=now, least_bytes=int(compact_mb * MB))
-        compacted = found.days
     days_left = {part.day for kind in KINDS for part in find_parts(folder, kind)}
     return Tidied(
         model, tuple(compressed), compacted, tuple(removed), tuple(sorted(days_left))

@@ -16,15 +16,16 @@ if TYPE_CHECKING:
 Found = Mapping[str, Any]
 
 
-def drift_together(report: DriftReport | Found) -> Table | Note:
+def drift_together(report: DriftReport | Found | None) -> Table | Note:
     """Show whether the columns, looked at together, are still what they were.
 
     Parameters
     ----------
-    report : DriftReport or mapping
-        What ``mlkit.drift.detect`` returned, or its ``to_dict()``.
+    report : DriftReport, mapping or None
+        What ``mlkit.drift.detect`` returned, or its ``to_dict()``; None where no window
+        was judged, of which nothing is said here.
     """
-    together = plain(report).get("multivariate")
+    together = None if report is None else plain(report).get("multivariate")
     if together is None:
         return Note()
     rows = list(_rows(together))

@@ -496,4 +496,3 @@ def test_the_page_says_what_each_number_is_in_few_words() -> None:
     ]
     # A page 1,000 px wide has room for 80 letters here.
     assert all(20 < len(row[3]) <= 60 for row in shown.rows)
-    assert drift_together(None)._repr_html_() == ""

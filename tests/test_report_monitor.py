@@ -347,6 +347,7 @@ class TestNothing:
     def test_where_no_window_was_judged_drift_is_not_drawn(self) -> None:
         assert report.drift_effects(None) == Note()
         assert report.drift_distributions(None) == Note()
+        assert report.drift_together(None) == Note()
 
     def test_what_is_missing_is_named(self) -> None:
         bare = check(expected=[], challenger=None, slices=[])

@@ -28,8 +28,16 @@ from mlkit.monitor.pooling import SIZES, Pool, judge_pools
 from mlkit.monitor.shifts import look_at
 from mlkit.params.models import Drift
 from mlkit.pipeline.monitoring import monitor_numbers
+from mlkit.prediction_log import PredictionLogger
 from mlkit.registry import Candidate
-from tests.logged_models import NOW, Day, log_days, make_params, register
+from tests.logged_models import (
+    NOW,
+    Day,
+    log_days,
+    make_params,
+    register,
+    rows_of,
+)
 
 DAY = timedelta(days=1)
 LEVEL = Spending().level(1)
@@ -255,6 +263,32 @@ def test_days_with_too_few_rows_to_judge_are_judged_together(root: Path) -> None
     assert any("No window has the 50 answers" in note for note in found.notes)
     calm = check(make_params(), root, now=NOW + 30 * DAY)
     assert calm.pools == ()
+
+
+@pytest.mark.parametrize("quiet", [Day(0), Day(0, errors=20)])
+@pytest.mark.parametrize("place", [0, 1, 3, 4])
+def test_a_day_without_answers_stops_no_check(
+    root: Path, quiet: Day, place: int
+) -> None:
+    days = [Day(60, shift=0.6)] * 4
+    log_days(root, [*days[:place], quiet, *days[place:], Day(60)])
+    found = check(make_params(), root, now=NOW)
+    assert found.pools[-1].drift.rows == 240
+    assert found.pools[-1].report.predictions
+
+
+def test_answers_without_probabilities_are_judged_with_those_that_have_them(
+    root: Path,
+) -> None:
+    log_days(root, [Day(60)] * 3 + [Day(0)] + [Day(60)] * 2)
+    with PredictionLogger(root / "data" / "predictions") as log:
+        for place, features in enumerate(rows_of(70, seed=5).to_dict("records")):
+            moment = NOW - 2 * DAY - place * timedelta(minutes=1)
+            log.log_prediction("toy", "1.0.0", features, "yes", at=moment)
+    found = check(make_params(), root, now=NOW)
+    assert found.pools[-1].drift.rows == 250 + 60
+    (answers,) = found.pools[-1].report.predictions
+    assert {test.rows[1] for test in answers.tests} == {240}
 
 
 def test_windows_before_the_version_are_not_its(root: Path) -> None:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from mlkit.data import Schema
@@ -138,8 +138,16 @@ def _totals(counted: Sequence[ReferenceProfile]) -> Iterator[ReferenceProfile | 
     for size in SIZES:
         before = total.rows
         for each in counted[-size : max(0, len(counted) - size // 2)]:
-            total += each
+            total = _added(total, each)
         yield total if total.rows > before else None
+
+
+def _added(one: ReferenceProfile, other: ReferenceProfile) -> ReferenceProfile:
+    """Add counts of which one may hold no answers, as of a day of failed requests."""
+    if bool(one.predictions) == bool(other.predictions):
+        return one + other
+    rows = replace(one, predictions=()) + replace(other, predictions=())
+    return replace(rows, predictions=one.predictions or other.predictions)
 
 
 def _over(report: DriftReport, later: DriftReport, params: Drift) -> bool:

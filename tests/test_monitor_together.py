@@ -16,6 +16,7 @@ from mlkit.drift import detect, multivariate, reference_profile
 from mlkit.drift.sequential import Spending
 from mlkit.monitor import Check, DriftDetector, ModelMonitor, check, commit
 from mlkit.monitor.baselines import infer
+from mlkit.monitor.history import settings
 from mlkit.params import Params
 from mlkit.params.models import Drift
 from mlkit.prediction_log import PredictionLogger
@@ -134,6 +135,27 @@ def test_a_day_that_has_ended_is_looked_at_once_more_and_stays_what_it_was(
     assert [each.drift for each in later.windows] == [
         each.drift for each in found.windows
     ]
+
+
+def test_every_window_is_looked_at_together_whenever_it_is_judged(root: Path) -> None:
+    log(root, rows_of(200, seed=1), *(tied(300, seed=day) for day in (2, 3, 4)))
+    expected = ["none", "drift", "drift", "drift"]
+    first = looked(root)
+    assert [each.drift and each.drift.verdict for each in first.windows] == expected
+    commit(first, make_params(), root, now=NOW)
+    other = make_params(drift={"min_effect": 0.04})
+    again = looked(root, other)
+    assert [each.drift and each.drift.verdict for each in again.windows] == expected
+
+
+def test_what_a_window_does_not_depend_on_leaves_it_as_it_was() -> None:
+    known = settings(make_params())
+    for free in ({"latency_ms": 500}, {"every_minutes": 1}, {"keep_days": 30}):
+        assert settings(make_params(monitor=free)) == known
+    for bound in ({"min_labels": 50}, {"checks_a_year": 52}, {"hide": "drop"}):
+        assert settings(make_params(monitor=bound)) != known
+    assert settings(make_params(drift={"min_rows": 60})) != known
+    assert settings(make_params(evaluate={"threshold": 0.4})) != known
 
 
 def test_the_same_rows_are_not_looked_at_again(root: Path) -> None:

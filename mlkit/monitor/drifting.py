@@ -78,9 +78,6 @@ def find_drift(looked: Look, figures: Sequence[WindowFigures], past: Past) -> Dr
     rows = [int((w.rows & looked.answered).sum()) for w in looked.windows]
     least = looked.params.drift.min_rows
     enough = [place for place, n in enumerate(rows) if n >= least]
-    # The newest rows, and each window once more when it has ended.
-    ended = [place for place in enough if looked.windows[place].complete]
-    whole = {*enough[-1:], *ended[-1:]}
     short: dict[str, WindowDrift] = {}
     newest: Judged | None = None
     for place in enough:
@@ -88,7 +85,7 @@ def find_drift(looked: Look, figures: Sequence[WindowFigures], past: Past) -> Dr
         if place != enough[-1] and before is not None and before.drift is not None:
             short[window.label] = before.drift
             continue
-        newest = _judged(looked, place, past if place in whole else None)
+        newest = _judged(looked, place, past)
         short[window.label] = newest.short
     pools = _pools(looked, rows, newest)
     together = next((pool.report for pool in pools if pool.lasts), None)
@@ -116,12 +113,11 @@ def _not_together(report: DriftReport) -> tuple[str, ...]:
     return () if found is None or found.ran else (found.reason,)
 
 
-def _judged(looked: Look, place: int, past: Past | None) -> Judged:
-    """Return the drift of a window; of columns together only with the last check."""
+def _judged(looked: Look, place: int, past: Past) -> Judged:
     watched = looked.watched
     assert watched.reference is not None
     assert watched.schema is not None
-    together = None if past is None else partial(look_together, looked, past=past)
+    together = partial(look_together, looked, past=past)
     return judge_window(
         looked.windows[place],
         looked.answered,

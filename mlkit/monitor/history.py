@@ -16,6 +16,8 @@ from mlkit.monitor.records import WindowFigures
 from mlkit.params import Params
 
 NAME = "checks"
+# Of the section `monitor`: all else says what is wrong with figures, not what they are.
+OF_A_WINDOW = ("window", "hide", "min_labels", "checks_a_year")
 
 
 @dataclass(frozen=True)
@@ -69,10 +71,9 @@ class Past:
 def settings(params: Params) -> str:
     """Return a digest of what the figures of a window depend on."""
     plain = params.to_dict()
-    names = ("task", "seed", "evaluate", "drift", "monitor")
-    return store.sha256_bytes(
-        store.canonical_json({name: plain[name] for name in names})
-    )
+    known = {name: plain[name] for name in ("task", "seed", "evaluate", "drift")}
+    known["monitor"] = {name: plain["monitor"][name] for name in OF_A_WINDOW}
+    return store.sha256_bytes(store.canonical_json(known))
 
 
 def read_past(folder: Path, params: Params) -> Past:

@@ -28,7 +28,7 @@ from mlkit.params.models import Drift
 # reference that reconstruction needs.
 SAMPLED = 2 * MOST_ROWS
 NAMED = 3
-SWITCHED_OFF = "Columns are not looked at together: drift.multivariate is false."
+SWITCHED_OFF = "drift.multivariate is false"
 
 
 @dataclass(frozen=True)
@@ -202,9 +202,9 @@ def multivariate(
     )
 
 
-def not_looked() -> Multivariate:
-    """Return the record of a check for which ``drift.multivariate`` is false."""
-    return Multivariate(SWITCHED_OFF)
+def not_looked(why: str = SWITCHED_OFF) -> Multivariate:
+    """Return the record of a check that does not look at columns together, and why."""
+    return Multivariate(f"Columns are not looked at together: {why}.")
 
 
 def _concluded(

@@ -107,12 +107,9 @@ def _from_log(looked: Look, usable: Rows) -> LabelledAnswers | None:
 
 def _features(looked: Look, rows: Rows) -> pd.DataFrame | None:
     """Return what was logged of the features, but for what the log keeps as hashes."""
-    hidden = [
-        name
-        for name in looked.params.data.sensitive
-        if name in looked.gathered.features.columns
-    ]
-    found = looked.gathered.features[rows].drop(columns=hidden)
+    features = looked.gathered.features
+    hidden = {*looked.watched.hidden, *looked.params.data.sensitive}
+    found = features.loc[rows, [name for name in features if name not in hidden]]
     return found if len(found.columns) else None
 
 

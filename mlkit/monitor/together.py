@@ -23,8 +23,6 @@ from mlkit.monitor.overall import one_by_one
 from mlkit.monitor.watched import Sample
 from mlkit.params.models import Drift
 
-NOT_LOOKED = "Columns are not looked at together"
-
 
 def look_together(looked: Look, places: NDArray[np.intp], past: Past) -> Multivariate:
     """Say whether all columns together still look like the reference.
@@ -76,7 +74,7 @@ def _found(
         )
     except EmbeddingError as error:
         # A check must not end because the columns are other ones by now.
-        return Multivariate(f"{NOT_LOOKED}: {error}.")
+        return not_looked(str(error))
 
 
 def _without(params: Drift, hidden: Sequence[str]) -> Drift:

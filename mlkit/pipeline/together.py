@@ -13,7 +13,6 @@ from mlkit.pipeline.compared import Compared
 from mlkit.pipeline.steps import Step, load_dataset
 from mlkit.sources import SourceError
 
-NOT_LOOKED = "Columns are not looked at together"
 # More training rows are not read again only for this.
 MOST_ROWS = 500_000
 
@@ -43,7 +42,7 @@ def look_together(step: Step, compared: Compared) -> Multivariate:
         return drift.not_looked()
     pair = _rows(step, compared)
     if isinstance(pair, str):
-        return Multivariate(f"{NOT_LOOKED}: {pair}.")
+        return drift.not_looked(pair)
     assert compared.schema is not None
     return drift.multivariate(
         *pair, compared.schema, params=params, seed=step.params.seed

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from mlkit.prediction_log import Garbage
 from mlkit.report import measures, wording
 from mlkit.report import monitor_time as over_time
 from mlkit.report.figures import Figure, figure
@@ -227,7 +228,7 @@ def monitor_log(check: Check | Found) -> Table | Note:
     found = plain(check)
     log, took = found["log"], found["resources"]
     facts = {
-        "Lines that could not be read": _garbage(log),
+        "Could not be read": _garbage(log),
         "Predictions known to be lost": f"{log['lost']:,}",
         "Times the clock went back": f"{log['clock_jumps']:,}",
     }
@@ -241,10 +242,13 @@ def monitor_log(check: Check | Found) -> Table | Note:
     rows = [{"name": name, "value": value} for name, value in facts.items()]
     headings = {"name": "What", "value": "Seen"}
     caption = "The prediction log, and what this check took"
-    return table(rows, caption=caption, headings=headings)
+    # What was not judged, and why, must not end in dots.
+    longest = max(map(len, facts.values()))
+    return table(rows, caption=caption, headings=headings, longest=longest)
 
 
 def _garbage(log: Found) -> str:
     if not log["garbage"]:
-        return "0"
-    return f"{log['garbage']:,} ({wording.listing(log['where'])})"
+        return "nothing"
+    garbage = Garbage(log["garbage"], files=log["files"])
+    return f"{garbage.what} ({wording.listing(log['where'])})"

@@ -136,8 +136,9 @@ def _alt(windows: Sequence[Found], columns: Sequence[str]) -> str:
 
 def _caption(found: Found, columns: Sequence[str]) -> str:
     said = [
-        "Orange windows have drifted as a whole; in those of the darker yellow single "
-        "columns are flagged; grey is no drift. A flat bar is a score at or near 0."
+        "Orange windows have drifted as a whole; in those of the darker yellow columns "
+        "(alone or together) or the predictions are flagged; grey is no drift. A flat "
+        "bar is a score at or near 0."
     ]
     if columns:
         more = len(columns) - MOST_COLUMNS

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
+from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -112,8 +113,8 @@ def _performance(check: Check) -> Iterator[Number]:
             "lower": current.lower,
             "upper": current.upper,
             "greater_is_better": current.greater_is_better,
-            "meaning": f"on {wording.count(current.n, 'outcome')}; "
-            f"{was} when registered",
+            "meaning": f"on {wording.count(current.n, 'outcome')}"
+            f"{_known_in(check, current.n)}; {was} when registered",
         }
         return
     for expected in check.expected[:1]:
@@ -128,12 +129,31 @@ def _performance(check: Check) -> Iterator[Number]:
             }
 
 
+def _known_in(check: Check, outcomes: int) -> str:
+    """Return which windows the newest outcomes are of, as far as their number tells."""
+    known = [each for each in check.windows if each.labelled and not each.stored]
+    sums = list(accumulate(each.labelled for each in reversed(known)))
+    if not known:
+        return ""
+    if outcomes not in sums:
+        return f", the newest of {known[-1].label}"
+    first, last = known[-1 - sums.index(outcomes)].label, known[-1].label
+    return f" of {last}" if first == last else f" of {first} to {last}"
+
+
 def _drift(check: Check) -> Iterator[Number]:
     report, where = check.drift, f"in the window {check.drifted_window}"
     lasting = next((pool for pool in check.pools if pool.lasts), None)
     if lasting is not None and (report is None or not report.drifted):
         report, where = lasting.report, f"in {lasting.label}"
-    if report is not None and report.columns:
+    if report is None:
+        return
+    if any(each.flagged for each in report.predictions):
+        where = f"{where}; the predictions have changed"
+    together = report.multivariate
+    if together is not None and together.flagged and not report.flagged:
+        yield {"label": "Columns together", "value": "changed", "meaning": where}
+    elif report.columns:
         yield {
             "label": "Columns flagged",
             "value": f"{len(report.flagged)} of {len(report.columns)}",

@@ -300,8 +300,9 @@ class TestSinceWhenAndWhatToDo:
         )
         assert since.tone == "caution"
         assert todo.text.startswith("Ask where the flagged columns come from")
-        (todo,) = report.monitor_next(alone | {"drift_began": None}, case="toy")
-        assert todo.label == "What to do"
+        since, _ = report.monitor_next(alone | {"drift_began": None}, case="toy")
+        first = bad["windows"][21]["label"]
+        assert since.text == f"Every window that was judged since {first} has drifted."
 
     def test_an_issue_that_is_only_worth_knowing_asks_for_nothing(
         self, calm: Any

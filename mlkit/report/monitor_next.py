@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from mlkit.report.intervals import plain
+from mlkit.report.monitor_drift_next import drift_advice, drift_since
 from mlkit.report.monitor_words import AREAS, greater_is_better
 from mlkit.report.views import Aside
 
@@ -15,19 +16,21 @@ if TYPE_CHECKING:
 Found = Mapping[str, Any]
 GRAVE = ("critical", "warning")
 RETRAIN = "retrain once enough outcomes of such rows are known (mlkit retrain {case})"
+MORE = "Ask those who call the service whether they meant to call it so often."
+FEWER = (
+    "Ask those who call the service whether they meant to call it less; if not, see "
+    "that their requests reach it, and that its answers are logged."
+)
 ADVICE = {
     "performance": f"See below which part of the data it is, then {RETRAIN}.",
     "trend": f"See below which part of the data it is, then {RETRAIN}.",
     "calibration": f"Do not read the probabilities as chances; {RETRAIN}.",
     "expected": "Collect outcomes of the newest rows first: this is an estimate. If "
     f"they bear it out, {RETRAIN}.",
-    "drift": "Ask where the flagged columns come from whether something changed there. "
-    f"If it did by mistake, mend it there; if the world changed, {RETRAIN}.",
     "quality": "Mend the column where it comes from: the model does not get what it "
     "learned from.",
     "errors": "Look into the log of the service for the requests that failed.",
     "latency": "Look at the load and the machine of the service that answers.",
-    "volume": "Ask those who call the service whether they meant to call it so often.",
     "labels": "See that outcomes are delivered, and under the ids that were logged.",
     "log": "See that the services that log can write whole lines to monitor.log.",
     "retrain": "Open the page of that run, and mend what stopped it.",
@@ -60,29 +63,33 @@ def monitor_next(check: Check | Found, *, case: str) -> list[Aside]:
     since = _since(cause, found)
     if since:
         said.append(Aside("Since when", since, tone))
-    if area in ADVICE:
-        advice = ADVICE[area].format(case=case)
+    advice = _advice(grave[0], found, case=case)
+    if advice:
         about = f"{AREAS[area]}: " if area in AREAS and len(grave) > 1 else ""
         said.append(Aside("What to do", about + advice))
     return said
 
 
+def _advice(issue: Found, found: Found, *, case: str) -> str:
+    """Return what to do about an issue; empty where nothing is known to help."""
+    area = issue["cause"].partition(".")[0]
+    if area == "drift":
+        # Names of columns are no templates.
+        return f"{drift_advice(issue, found)}{RETRAIN.format(case=case)}."
+    if area == "volume":
+        evidence = issue["evidence"]
+        fewer = evidence.get("predictions", 0) < evidence.get("usual", 0)
+        return FEWER if fewer else MORE
+    return ADVICE.get(area, "").format(case=case)
+
+
 def _since(cause: str, found: Found) -> str:
     area, _, metric = cause.partition(".")
     if area == "drift":
-        return _drift_since(found)
+        return drift_since(found)
     if area == "performance":
         return _worse_since(metric, found)
     return ""
-
-
-def _drift_since(found: Found) -> str:
-    began = found["drift_began"]
-    if began is None:
-        return ""
-    first, last = began.get("first"), began.get("last")
-    within = f" (surely between {first} and {last})" if first != last else ""
-    return f"The change of {began['column']} began in {began['window']}{within}."
 
 
 def _worse_since(metric: str, found: Found) -> str:

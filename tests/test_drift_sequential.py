@@ -146,6 +146,38 @@ def test_a_broken_schema_needs_no_level(reference: ReferenceProfile) -> None:
     assert check(reference, broken, 1e-9).verdict == "drift"
 
 
+def sparse(n: int, seed: int, *, unreadable: float = 0.05) -> pd.DataFrame:
+    """Return rows of which 3 % have a value in one column, some of them no number."""
+    rng = RNG([seed, n])
+    filled = rng.random(n) < 0.03
+    slip = filled & (rng.random(n) < unreadable)
+    values = np.where(slip, "n/k", np.where(filled, "1.5", None))
+    return pd.DataFrame({"n0": rng.normal(size=n), "sparse": values})
+
+
+def test_a_slip_in_a_column_that_is_rarely_filled_is_no_drift() -> None:
+    columns = (Column("n0", "number"), Column("sparse", "number"), SCHEMA.columns[-1])
+    narrow = Schema(columns, *("binary", "y", ("False", "True"), "True"))
+    profile = reference_profile(sparse(20_000, 0), narrow)
+
+    def judged(frame: pd.DataFrame, level: float | None) -> DriftReport:
+        return detect(profile, frame, narrow, params=Drift(), level=level)
+
+    level = Spending().level(1)
+    calm = [
+        judged(sparse(50, seed), each) for seed in range(60) for each in (level, None)
+    ]
+    assert not any(report.drifted for report in calm)
+    # Without any value, by chance, as every fifth of these windows is.
+    assert judged(sparse(50, 0).assign(sparse=None), level).verdict == "none"
+    other = judged(sparse(3000, 1, unreadable=1.0), None)
+    assert other.verdict == "drift"
+    assert "'sparse'" in other.reason
+    lost = sparse(3000, 2).assign(n0=["n/k"] * 3000)
+    assert judged(lost, level).verdict == "drift"
+    assert judged(sparse(50, 3).assign(n0=None), level).verdict == "drift"
+
+
 def test_predictions_and_performance_are_held_to_the_level_too() -> None:
     def area(value: float) -> Performance:
         ends = value - 0.02, value + 0.02

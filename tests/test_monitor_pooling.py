@@ -54,6 +54,23 @@ def rows(n: int, seed: int, *, shift: float = 0.0) -> pd.DataFrame:
     return pd.DataFrame(values, columns=NAMES)
 
 
+LABELLED = Schema(
+    (*SCHEMA.columns[:-1], Column("c", "category"), SCHEMA.columns[-1]),
+    *("binary", "y", ("False", "True"), "True"),
+)
+
+
+def labelled(n: int, seed: int, *, wrong: str = "") -> pd.DataFrame:
+    """Return rows with a category; two of five may be wrong in one way."""
+    frame = rows(n, seed)
+    rng = np.random.default_rng([seed, 5])
+    frame["c"] = rng.choice(list("abcd"), n)
+    hit = rng.random(n) < 0.4 * bool(wrong)
+    column, value = {"new": ("c", "e"), "range": ("n0", 50.0)}.get(wrong, ("n0", None))
+    frame.loc[hit, column] = value
+    return frame
+
+
 @pytest.fixture(scope="module")
 def reference() -> ReferenceProfile:
     return reference_profile(rows(20_000, 0), SCHEMA)
@@ -182,6 +199,26 @@ class TestWhatIsOver:
         (pool,) = pools(reference, [bad, half], newest=newest)
         assert set(pool.drift.flagged) == {"n0", "n1"}
         assert pool.lasts
+
+    @pytest.mark.parametrize("what", ["missing", "new", "range"])
+    def test_what_left_no_trace_is_over_and_stays_so(self, what: str) -> None:
+        known = reference_profile(labelled(20_000, 0), LABELLED)
+        bad = [labelled(200, 10 + day, wrong=what) for day in range(8)]
+        days = [count_rows(known, each, LABELLED) for each in bad]
+        for day in range(12):
+            frame = labelled(200, 50 + day)
+            days = [*days, count_rows(known, frame, LABELLED)][-16:]
+            newest = detect(known, frame, LABELLED, params=Drift(), level=LEVEL / 2)
+            labels = [str(place) for place in range(len(days))]
+            found = judge_pools(
+                *(labels, days, known, LABELLED),
+                params=Drift(),
+                level=LEVEL,
+                seed=0,
+                newest=newest,
+            )
+            assert not any(pool.lasts for pool in found)
+            assert day > 5 or any(pool.over for pool in found)
 
     def test_a_column_that_was_absent_and_is_back_is_over(
         self, reference: ReferenceProfile

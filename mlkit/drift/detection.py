@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
+from scipy import special
 
 from mlkit.data import Schema
 from mlkit.drift import wording
@@ -112,9 +113,10 @@ def detect(
     if min(reference.rows, counted.rows) < params.min_rows:
         return report
     rng = np.random.default_rng(seed)
-    tested = _found(reference.columns, counted.columns, rng)
+    chance = params.false_discovery_rate / max(len(reference.columns), 1)
+    tested = _found(reference.columns, counted.columns, rng, chance)
     columns = (*broken, *judged(tested, params, own, rng))
-    asked = _found(reference.predictions, counted.predictions, rng)
+    asked = _found(reference.predictions, counted.predictions, rng, chance)
     found = replace(
         report,
         columns=ranked(importance_shares(columns, importances)),
@@ -157,6 +159,7 @@ def _found(
     reference: Iterable[ColumnProfile],
     current: Iterable[ColumnProfile],
     rng: np.random.Generator,
+    chance: float,
 ) -> list[Found]:
     """Return what the tests of each column say, one by one."""
     now = {column.name: column for column in current}
@@ -171,20 +174,29 @@ def _found(
                     "count_rows(reference, frame, schema)"
                 )
             pair = Pair(profile, other.counts)
-            state = _state(pair)
+            state = _state(pair, chance)
             said = [] if state == "absent" else tests(pair, rng)
             found.append(Found(pair, state, said))
     return found
 
 
-def _state(pair: Pair) -> State:
-    counts = pair.current
-    if counts.all_absent:
+def _state(pair: Pair, chance: float) -> State:
+    if pair.current.all_absent:
         return "absent"
-    filled = counts.unreadable + counts.present
-    if counts.unreadable and counts.unreadable >= MOSTLY * filled:
+    if _wrong_kind(pair, chance):
         return "wrong kind"
     return "not compared" if not pair.tells or pair.moved_on else "compared"
+
+
+def _wrong_kind(pair: Pair, chance: float) -> bool:
+    """Return whether most values cannot be read, which is more than was usual."""
+    before, now = pair.profile.counts, pair.current
+    filled = now.unreadable + now.present
+    if not now.unreadable or now.unreadable < MOSTLY * filled:
+        return False
+    # One value more of either sort, so that nothing is impossible.
+    usual = (before.unreadable + 1) / (before.unreadable + before.present + 2)
+    return bool(special.bdtrc(now.unreadable - 1, filled, usual) < chance)
 
 
 def _performance(

@@ -44,8 +44,23 @@ class _Bar:
         material = [test for test in tests if test.flagged and test.lower >= effect]
         if self.level is None:
             return bool(material)
+        return self._some_change(material, of)
+
+    def lacks(self, column: ColumnDrift, of: int) -> bool:
+        """Return whether a column broke the schema, in a series beyond chance.
+
+        A column that is not there is; of one that is rarely filled, chance leaves
+        windows without a value, or with none but a slip.
+        """
+        if self.level is None or column.state == "absent":
+            return column.broken
+        missing = [test for test in column.tests if test.subject == "missing"]
+        return column.broken and self._some_change(missing, of)
+
+    def _some_change(self, tests: Sequence[DriftTest], of: int) -> bool:
+        assert self.level is not None
         each = self.level / max(of, 1) / BOUNDED
-        return any(least_effect(test, each) > 0 for test in material)
+        return any(least_effect(test, each) > 0 for test in tests)
 
 
 def judge(report: DriftReport, params: Drift) -> DriftReport:
@@ -115,7 +130,7 @@ def _reasons(report: DriftReport, bar: _Bar) -> list[str]:
     params = bar.params
     counted = [each for each in report.columns if importance.counts(each)]
     flagged = [each for each in counted if each.flagged]
-    broken = [each for each in flagged if each.broken]
+    broken = [each for each in flagged if bar.lacks(each, len(counted))]
     found = [wording.broken(broken)] if broken else []
     if _dropped(report, bar):
         assert report.performance is not None

@@ -22,6 +22,8 @@ from mlkit.monitor.shifts import POOLS, Look, in_short
 from mlkit.params.models import Drift
 
 SIZES = (2, 4, 8, 16)
+# Of a 95 % interval.
+ONE_SIDE = 0.025
 
 
 @dataclass(frozen=True, eq=False)
@@ -161,27 +163,38 @@ def _over(report: DriftReport, later: DriftReport, params: Drift) -> bool:
     decisive = [each for each, least in flagged if each.broken or _large(each, least)]
     # Else a share of the columns made it.
     chosen = decisive or [each for each, _ in flagged]
-    return all(_smaller(each, now.get(each.name)) for each in chosen)
+    return all(
+        _smaller(each, now.get(each.name), later.current_rows) for each in chosen
+    )
 
 
 def _large(column: ColumnDrift, least: float) -> bool:
     return any(test.flagged and test.lower >= least for test in column.tests)
 
 
-def _smaller(before: ColumnDrift, now: ColumnDrift | None) -> bool:
+def _smaller(before: ColumnDrift, now: ColumnDrift | None, rows: int) -> bool:
     """Return whether a column's effect has fallen by more than both are unsure of."""
     if now is None or now.broken:
         return False
     if before.broken:
         return True
-    later = {test.subject: test for test in now.tests}
     return all(
-        test.subject in later
-        and test.effect - later[test.subject].effect
-        > math.hypot(
-            test.effect - test.lower,
-            later[test.subject].upper - later[test.subject].effect,
-        )
+        test.effect - effect > math.hypot(test.effect - test.lower, upper - effect)
         for test in before.tests
         if test.flagged
+        for effect, upper in [_effect_now(now, test.subject, rows)]
     )
+
+
+def _effect_now(column: ColumnDrift, subject: str, rows: int) -> tuple[float, float]:
+    """Return an effect and the upper end of its interval.
+
+    What is not there at all, such as missing values, has no test. Its share is 0 then,
+    and the end is that of Clopper and Pearson (Biometrika 26 (1934), 404-413).
+    """
+    for test in column.tests:
+        if test.subject == subject:
+            return test.effect, test.upper
+    if subject == "values":
+        return 1.0, 1.0
+    return 0.0, 1 - ONE_SIDE ** (1 / max(rows, 1))

@@ -178,6 +178,24 @@ def test_a_slip_in_a_column_that_is_rarely_filled_is_no_drift() -> None:
     assert judged(sparse(50, 3).assign(n0=None), level).verdict == "drift"
 
 
+def test_a_window_without_a_value_may_be_chance() -> None:
+    columns = (Column("n0", "number"), SCHEMA.columns[-1])
+    narrow = Schema(columns, *("binary", "y", ("False", "True"), "True"))
+    before = rows(2000, 0)[["n0"]]
+    before.loc[before.index % 8 > 0, "n0"] = np.nan
+    profile = reference_profile(before, narrow)
+    empty = pd.DataFrame({"n0": [np.nan] * 50})
+
+    def verdict(level: float | None, n: int) -> str:
+        now = pd.concat([empty] * n, ignore_index=True)
+        return detect(profile, now, narrow, params=Drift(), level=level).verdict
+
+    # In 0.875 to the power of 50, one of 800, of all windows of 50 rows.
+    assert verdict(None, 1) == "drift"
+    assert verdict(Spending().level(1), 1) == "columns"
+    assert verdict(Spending().level(1), 40) == "drift"
+
+
 def test_predictions_and_performance_are_held_to_the_level_too() -> None:
     def area(value: float) -> Performance:
         ends = value - 0.02, value + 0.02

@@ -239,7 +239,7 @@ def test_the_verdict_says_how_often_it_is_wrong(reference: ReferenceProfile) -> 
     assert alone.error_rate.words == (
         "An upper bound: without any change, at most 3 % of checks say drift. Checks "
         "that are repeated are wrong more often, unless they share one rate, as those "
-        "of a monitor do (monitor.checks_a_year)."
+        "of a monitor do (monitor.windows_a_year)."
     )
     held = check(reference, rows(300, 7), 0.05 / 365)
     assert held.error_rate is not None

@@ -529,6 +529,27 @@ def test_a_profile_that_was_altered_is_refused(root: Path) -> None:
         looked(root)
 
 
+@pytest.mark.parametrize(
+    ("asked", "a_year"),
+    [
+        ({"window": "hour", "windows": 400}, 24 * 365.25),
+        ({"window": "day"}, 365),
+        ({"window": "week"}, 52),
+        ({"window": 60}, 365),
+        ({"window": 60, "windows_a_year": 5000}, 5000),
+        ({"window": "hour", "windows": 400, "windows_a_year": 365}, 365),
+    ],
+)
+def test_the_year_is_divided_among_its_windows(
+    root: Path, asked: dict[str, Any], a_year: float
+) -> None:
+    log_days(root, [Day(500)], last=NOW - 7 * timedelta(days=1))
+    found = check(make_params(monitor=asked), root, now=NOW)
+    levels = {w.drift.level for w in found.windows if w.drift and w.complete}
+    assert len(levels) == 1
+    assert levels.pop() == pytest.approx(0.05 / a_year / 2)
+
+
 def test_a_look_never_spends_more_than_its_window_may() -> None:
     share = 0.001
     spent = {

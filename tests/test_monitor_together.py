@@ -152,7 +152,7 @@ def test_what_a_window_does_not_depend_on_leaves_it_as_it_was() -> None:
     known = settings(make_params())
     for free in ({"latency_ms": 500}, {"every_minutes": 1}, {"keep_days": 30}):
         assert settings(make_params(monitor=free)) == known
-    for bound in ({"min_labels": 50}, {"checks_a_year": 52}, {"hide": "drop"}):
+    for bound in ({"min_labels": 50}, {"windows_a_year": 52}, {"hide": "drop"}):
         assert settings(make_params(monitor=bound)) != known
     assert settings(make_params(drift={"min_rows": 60})) != known
     assert settings(make_params(evaluate={"threshold": 0.4})) != known

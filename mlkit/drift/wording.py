@@ -184,7 +184,7 @@ def error_rate(rates: Mapping[str, float]) -> str:
     return (
         f"An upper bound: without any change, at most {whole} of checks say drift{put}."
         " Checks that are repeated are wrong more often, unless they share one rate, "
-        "as those of a monitor do (monitor.checks_a_year)."
+        "as those of a monitor do (monitor.windows_a_year)."
     )
 
 

@@ -28,7 +28,7 @@ cause             severity, and when
 ``volume``        warning: a window had fewer or more predictions than usual by
                   ``monitor.volume_change``, beyond chance; critical: it had none
 ``log.lost``      warning: predictions could not be written
-``log.garbage``   warning: lines of the log could not be read
+``log.garbage``   warning: lines of the log, or the rest of a file, could not be read
 ``log.clock``     info: the clock of a service went back
 ``log.odd_…``     warning: predictions or outcomes are of no class that the model knows
 ``challenger``    info: the version in staging is better, by the paired test
@@ -37,7 +37,7 @@ cause             severity, and when
 ================  ======================================================================
 
 *Beyond chance* means at a level that keeps all looks of a year together below 5 %, as
-the verdict about drift does: 5 % divided by ``monitor.checks_a_year``.
+the verdict about drift does: 5 % divided by the windows of a year.
 """
 
 from __future__ import annotations

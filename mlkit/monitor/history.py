@@ -17,7 +17,7 @@ from mlkit.params import Params
 
 NAME = "checks"
 # Of the section `monitor`: all else says what is wrong with figures, not what they are.
-OF_A_WINDOW = ("window", "hide", "min_labels", "checks_a_year")
+OF_A_WINDOW = ("window", "hide", "min_labels", "windows_a_year")
 
 
 @dataclass(frozen=True)

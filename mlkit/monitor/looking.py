@@ -24,6 +24,9 @@ from mlkit.params import Params
 
 Rows = NDArray[np.bool_]
 
+# Windows in a year.
+A_YEAR = {"hour": 8766, "day": 365, "week": 52, "month": 12}
+
 
 @dataclass(frozen=True, eq=False)
 class Look:
@@ -82,7 +85,9 @@ class Look:
     @property
     def spending(self) -> Spending:
         """How much chance of a false alarm each window may take."""
-        return Spending(ALPHA, self.params.monitor.checks_a_year)
+        asked = self.params.monitor
+        known = A_YEAR.get(str(asked.window), A_YEAR["day"])
+        return Spending(ALPHA, asked.windows_a_year or known)
 
     @property
     def level(self) -> float:

@@ -20,6 +20,11 @@ LEVELS = 255
 # what recurs in it can be compared.
 OUTSIDE = 0.5
 MICROSECONDS_A_DAY = 86_400_000_000
+DAYS_A_WEEK = 7
+# Weekdays and hours are compared where no stretch of one week, or one day, holds more
+# than this share of the dates: three whole cycles, with room for chance. The dates of
+# one day have one weekday, however calm it is.
+MOST_OF_A_CYCLE = 0.4
 HOURS_A_DAY = 24
 # 1970-01-01 was a Thursday; Monday is 0.
 FIRST_WEEKDAY = 3
@@ -64,7 +69,8 @@ def sides(
     """Return the features that both tables have, as numbers, by name.
 
     Numbers are as they are, categories codes, texts their length. A date is its days
-    where the current ones lie within the reference's, and weekday and hour. Columns
+    where the current ones lie within the reference's; its weekday where either side's
+    dates go through several weeks, and its hour where through several days. Columns
     that say which row it is, or when it was (identifiers, the time column), are left
     out, and so are those without any value on one side: they are findings of their own.
     """
@@ -126,16 +132,28 @@ def _days(moments: pd.Series) -> Numbers:
 
 
 def _dates(name: str, before: Numbers, now: Numbers) -> list[Side]:
-    weekdays = ((np.floor(each) + FIRST_WEEKDAY) % 7 for each in (before, now))
-    found = [_side(name, *weekdays)]
+    found = []
+    if all(_recurs(each, DAYS_A_WEEK) for each in (before, now)):
+        weekdays = (
+            (np.floor(each) + FIRST_WEEKDAY) % DAYS_A_WEEK for each in (before, now)
+        )
+        found.append(_side(name, *weekdays))
     hours = [each % 1 * HOURS_A_DAY for each in (before, now)]
-    if any(np.nanmax(each) > 0 for each in hours):
+    timed = any(np.nanmax(each) > 0 for each in hours)
+    if timed and all(_recurs(each, 1) for each in (before, now)):
         found.append(_side(name, *hours))
     first, last = np.nanmin(before), np.nanmax(before)
     there = now[~np.isnan(now)]
     if np.mean((there < first) | (there > last)) <= OUTSIDE:
         found.append(Side(name, before, now))
     return found
+
+
+def _recurs(days: Numbers, cycle: float) -> bool:
+    """Return whether dates go through a cycle of so many days several times."""
+    there = np.sort(days[~np.isnan(days)])
+    ends = np.searchsorted(there, there + cycle)
+    return bool((ends - np.arange(len(there))).max() <= MOST_OF_A_CYCLE * len(there))
 
 
 def _side(name: str, reference: Numbers, current: Numbers) -> Side:

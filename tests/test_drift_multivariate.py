@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from sklearn.metrics import roc_auc_score
 from mlkit import drift, pipeline, store
 from mlkit.data import Column, Schema
 from mlkit.drift import EmbeddingError, Multivariate, multivariate
+from mlkit.drift.bearing import bearing
 from mlkit.drift.domain_classifier import MARGIN, separate
 from mlkit.drift.embeddings import energy_test
 from mlkit.drift.matrix import Side, in_order, scaled, sides
@@ -156,6 +158,44 @@ def test_ids_and_time_have_no_part_and_gaps_categories_and_dates_do() -> None:
     assert multivariate(old, other, known, params=PARAMS).causes[0].column == "kind"
     gone = new.drop(columns="kind").assign(n=np.nan)
     assert [each.name for each in sides(old, gone, known)] == ["seen", "seen"]
+
+
+def dated(seed: int, n: int, start: str, minutes: int, **fields: Any) -> pd.DataFrame:
+    """Return rows with moments that are spread over so many minutes."""
+    at = np.random.default_rng(seed).integers(0, minutes, n)
+    moments = pd.Timestamp(start) + pd.to_timedelta(at, unit="min")
+    return rows(seed, n).assign(seen=moments, **fields)
+
+
+DAY = 24 * 60
+DATED = schema(**dict.fromkeys(NUMBERS, "number"), seen="date")
+
+
+@pytest.mark.parametrize("minutes", [60, DAY])
+def test_dates_that_went_on_by_an_hour_or_a_day_are_no_change(
+    minutes: int,
+) -> None:
+    reference = dated(0, 600, "2025-01-01", 365 * DAY)
+    found = []
+    for step in range(20):
+        start = pd.Timestamp("2026-01-01") + pd.Timedelta(minutes=step * minutes)
+        window = dated(50 + step, 120, str(start), minutes)
+        found.append(multivariate(reference, window, DATED, params=PARAMS))
+    assert not any(each.separable for each in found)
+
+
+def test_weekdays_that_changed_over_many_weeks_are_seen() -> None:
+    reference = dated(0, 600, "2025-01-01", 365 * DAY)
+    now = dated(1, 900, "2026-01-01", 120 * DAY)
+    calm = multivariate(reference, now, DATED, params=PARAMS)
+    assert not calm.separable
+    working = now[now["seen"].dt.day_of_week < 4]
+    found = multivariate(reference, working, DATED, params=PARAMS)
+    assert [each.column for each in found.causes] == ["seen"]
+    # A reference of one day has no weekdays to compare either.
+    one_day = dated(2, 600, "2025-01-01", DAY)
+    names = [each.name for each in sides(one_day, now, DATED)]
+    assert names == [*NUMBERS]
 
 
 def test_too_few_rows_and_no_columns_say_so() -> None:
@@ -464,6 +504,21 @@ def test_columns_that_come_apart_are_drift_of_the_data_though_none_is_flagged() 
     # In a series the same finding has to be surer, and this one is.
     assert judged(rows(1, 800), apart, level=1e-3).verdict == "drift"
     assert judged(rows(1, 800), apart, level=1e-90).verdict != "drift"
+
+
+def test_in_a_series_groups_are_told_and_leave_the_level_to_the_others() -> None:
+    one, other = rows(1, 300), rows(2, 300).assign(a=lambda frame: frame["a"] + 3)
+    found = multivariate(one, other, PLAIN, params=GROUPED)
+    assert found.embeddings[0].reason in found.findings
+    assert found.embeddings[0].reason in bearing(found, GROUPED, None)
+    assert found.embeddings[0].reason not in bearing(found, GROUPED, 0.5)
+    alone = replace(found, embeddings=())
+    level = np.geomspace(1e-300, 1e-3, 200)
+    heard = [bearing(found, GROUPED, each) for each in level]
+    assert heard == [bearing(alone, PARAMS, each) for each in level]
+    assert len(set(heard)) > 1
+    only = replace(found, domain=None, reconstruction=None)
+    assert bearing(only, GROUPED, 1e-5) == ()
 
 
 def test_a_small_change_together_is_told_and_no_drift_of_the_data() -> None:

@@ -34,14 +34,21 @@ def bearing(
     params : Drift
         The section ``drift`` of the case.
     level : float or None
-        Chance that any of them may bear for nothing, divided among what was looked at;
+        Chance that any of them may bear for nothing, divided among what can bear;
         None where the check is not one of a series.
+
+    Notes
+    -----
+    No p-value of 499 permutations is below 1/500, far above the level of a look in a
+    series. So there, groups of ``drift.embeddings`` are told and do not decide; they
+    have no part of the level either.
     """
     if found is None or not found.flagged:
         return ()
-    parts = [found.domain, found.reconstruction, *found.embeddings, *found.texts]
-    looked_at = sum(each is not None for each in parts)
-    each_level = None if level is None else level / looked_at
+    each_level = None
+    if level is not None:
+        parts = [found.domain, found.reconstruction, *found.texts]
+        each_level = level / max(sum(each is not None for each in parts), 1)
     sure = set(_sure(found, params, each_level))
     return tuple(each for each in found.findings if each in sure)
 
@@ -59,7 +66,7 @@ def _sure(found: Multivariate, params: Drift, level: float | None) -> Iterator[s
             yield found.left_over
     for point in found.embeddings:
         large = point.effect >= params.large_effect
-        if point.flagged and large and (level is None or point.p <= level):
+        if level is None and point.flagged and large:
             yield point.reason
     for text in found.texts:
         new = text.unknown - text.expected >= params.large_effect

@@ -17,7 +17,7 @@ from mlkit.cli.running import CASE, Case, Overrides
 
 if TYPE_CHECKING:
     from mlkit.params import Params
-    from mlkit.prediction_log import Compacted, Logged, Tidied
+    from mlkit.prediction_log import Compacted, Garbage, Logged, Tidied
 
 LIMIT = 20
 MASK = "•••"
@@ -86,8 +86,7 @@ def predictions(
     if not rows:
         say(f"the log in {folder} holds no such prediction of {params.model}")
     if logged.garbage.count:
-        lines = _counted(logged.garbage.count, "line")
-        complain(f"{lines} could not be read")
+        _complain_of(logged.garbage)
     if logged.lost:
         complain(f"{_counted(logged.lost, 'prediction')} could not be written: lost")
 
@@ -200,17 +199,25 @@ def _say_compacted(done: Compacted) -> None:
     else:
         say("turned into Parquet: nothing, for no day that is over was left to turn")
     if done.garbage.count:
-        lines = _counted(done.garbage.count, "line")
-        complain(
-            f"{lines} could not be read; what held {_them(done.garbage.count)} is kept "
-            "in files named *.damaged"
-        )
+        held = f"what held {_them(done.garbage.count)}"
+        _complain_of(done.garbage, f"; {held} is kept in files named *.damaged")
+    if done.removed:
+        n = len(done.removed)
+        say(f"removed: {_counted(n, 'file')} that {_was(n)} left behind")
     if done.skipped:
         n = len(done.skipped)
         complain(
             f"{_counted(n, 'file')} could not be read and {_was(n)} left alone, with "
             f"all of the same day: {', '.join(done.skipped)}"
         )
+
+
+def _complain_of(garbage: Garbage, kept: str = "") -> None:
+    """Say how much could not be read, and where each file is damaged."""
+    complain(f"{garbage.what} could not be read{kept}")
+    for place in garbage.places:
+        if place.line is None:
+            complain(f"  {place.file}: {place.why}")
 
 
 def _say_tidied(done: Tidied) -> None:

@@ -13,6 +13,7 @@ from mlkit.monitor.answers import Answers
 from mlkit.monitor.found import Found
 from mlkit.monitor.pooling import Pool
 from mlkit.monitor.records import LogState, Quality, WindowDrift
+from mlkit.prediction_log import Garbage
 
 # An unreadable value may be a slip; so large a share of them is not.
 UNREADABLE_SHARE = 0.01
@@ -112,11 +113,16 @@ def judge_log(state: LogState, answers: Answers | None, *, sensitive: bool) -> F
         findings.append(Finding("log.lost", "warning", said, {"lost": state.lost}))
     if state.garbage:
         first = state.where[0] if state.where else "an unknown place"
+        garbage = Garbage(state.garbage, files=state.files)
         said = (
-            f"{counted(state.garbage, 'line')} of the log could not be read and "
-            f"{'was' if state.garbage == 1 else 'were'} left out, first in {first}"
+            f"{garbage.what} of the log could not be read and {garbage.was} left out, "
+            f"first in {first}"
         )
-        evidence = {"garbage": state.garbage, "where": list(state.where[:5])}
+        evidence = {
+            "garbage": state.garbage,
+            "files": state.files,
+            "where": list(state.where[:5]),
+        }
         findings.append(Finding("log.garbage", "warning", said, evidence))
     if state.clock_jumps:
         times = "once" if state.clock_jumps == 1 else f"{state.clock_jumps:,} times"

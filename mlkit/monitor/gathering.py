@@ -161,13 +161,10 @@ def _left_out(joined: Logged, path: str) -> tuple[str, ...]:
 
 
 def _state(logged: Logged) -> LogState:
-    places = (
-        f"{each.file}{'' if each.line is None else f', line {each.line:,}'}: {each.why}"
-        for each in logged.garbage.places
-    )
     return LogState(
         garbage=logged.garbage.count,
         lost=logged.lost,
         clock_jumps=logged.clock_jumps,
-        where=tuple(places),
+        where=logged.garbage.where,
+        files=logged.garbage.files,
     )

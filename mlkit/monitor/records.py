@@ -357,19 +357,23 @@ class LogState:
     Attributes
     ----------
     garbage : int
-        Lines that could not be read and were left out.
+        Lines, and files from where they are damaged, that could not be read and were
+        left out.
     lost : int
         Predictions that could not be written.
     clock_jumps : int
         How often the clock of the service went back.
     where : tuple of str
-        Where the garbage is.
+        Where the garbage is, the damaged files before the lines.
+    files : int
+        How many of the garbage are files.
     """
 
     garbage: int = 0
     lost: int = 0
     clock_jumps: int = 0
     where: tuple[str, ...] = ()
+    files: int = 0
 
     def to_dict(self) -> dict[str, Any]:
         """Return the state as plain JSON data."""

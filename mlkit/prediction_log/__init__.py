@@ -9,6 +9,7 @@ Writing imports neither NumPy nor pandas.
 """
 
 from mlkit.prediction_log.compacting import Compacted, compact
+from mlkit.prediction_log.garbage import Garbage, Place
 from mlkit.prediction_log.gathering import Logged
 from mlkit.prediction_log.layout import logged_models
 from mlkit.prediction_log.logger import PredictionLogger
@@ -16,7 +17,6 @@ from mlkit.prediction_log.losses import Loss, read_losses
 from mlkit.prediction_log.opening import log_folder, open_log
 from mlkit.prediction_log.outcomes import join_outcomes
 from mlkit.prediction_log.reading import read_batches, read_predictions
-from mlkit.prediction_log.scanning import Garbage, Place
 from mlkit.prediction_log.tidying import Tidied, tidy
 
 __all__ = [

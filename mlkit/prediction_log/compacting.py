@@ -10,6 +10,8 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
+from mlkit import store
+from mlkit.prediction_log.garbage import NO_GARBAGE, Finds, Garbage
 from mlkit.prediction_log.layout import (
     DAMAGED,
     KINDS,
@@ -20,9 +22,6 @@ from mlkit.prediction_log.layout import (
     part_path,
 )
 from mlkit.prediction_log.scanning import (
-    NO_GARBAGE,
-    Finds,
-    Garbage,
     Opened,
     Record,
     open_day,
@@ -54,6 +53,8 @@ class Compacted:
         Files that cannot be read and were left alone, with all others of their day.
     garbage : Garbage
         What was no record; the files that held it are kept as ``<name>.damaged``.
+    removed : tuple of str
+        Leftovers of what was cut short before.
     """
 
     model: str
@@ -62,6 +63,7 @@ class Compacted:
     skipped: tuple[str, ...] = ()
     garbage: Garbage = NO_GARBAGE
     outcomes: int = 0
+    removed: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Return the record as plain JSON data."""
@@ -107,12 +109,10 @@ def compact(
     done: set[date] = set()
     rows, skipped, garbage = dict.fromkeys(KINDS, 0), [], Garbage()
     with alone(folder):
+        removed = [path.name for path in store.sweep(folder, now=now.timestamp())]
         days = {(p.day, p.kind) for kind in KINDS for p in find_parts(folder, kind)}
-        large = {
-            day
-            for day, _ in days
-            if ended(day, today, 0) and _bytes(folder, day) > least_bytes
-        }
+        over = {day for day, _ in days if ended(day, today, 0)}
+        large = {day for day in over if _bytes(folder, day) > least_bytes}
         for day, kind in sorted(days):
             if day not in large or not _seal(folder, day, kind):
                 continue
@@ -131,6 +131,7 @@ def compact(
         tuple(skipped),
         garbage,
         rows["outcomes"],
+        tuple(removed),
     )
 
 
@@ -208,8 +209,11 @@ def _survey(files: Sequence[Opened]) -> tuple[dict[str, Any], Kinds]:
             held.add(opened.part.number)
             damaged |= {opened.part.number} if finds.garbage.count else set()
         garbage += finds.garbage
-    stored = {"count": garbage.count, "places": [asdict(p) for p in garbage.places]}
-    metadata = {"parts": sorted(held), "damaged": sorted(damaged), "garbage": stored}
+    metadata = {
+        "parts": sorted(held),
+        "damaged": sorted(damaged),
+        "garbage": asdict(garbage),
+    }
     return metadata, kinds
 
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from mlkit.prediction_log.columns import Columns, to_list
+from mlkit.prediction_log.garbage import NO_GARBAGE, Finds, Garbage
 from mlkit.prediction_log.pieces import HEAD, Piece
-from mlkit.prediction_log.scanning import NO_GARBAGE, Finds, Garbage
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlkit.prediction_log.columns import to_list
+from mlkit.prediction_log.garbage import Finds
 from mlkit.prediction_log.pieces import Asked, line_outcomes
-from mlkit.prediction_log.scanning import Finds, Opened, days_of, open_day
+from mlkit.prediction_log.scanning import Opened, days_of, open_day
 
 if TYPE_CHECKING:
     import pandas as pd

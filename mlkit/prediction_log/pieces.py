@@ -16,8 +16,9 @@ from typing import Any
 import orjson
 
 from mlkit.prediction_log.columns import feature_columns
+from mlkit.prediction_log.garbage import Finds
 from mlkit.prediction_log.lines import TAG, WORDS
-from mlkit.prediction_log.scanning import Finds, Opened, Record, numbered_lines, read
+from mlkit.prediction_log.scanning import Opened, Record, numbered_lines, read
 
 HEAD = (
     "id", "at", "version", "prediction", "probability", "actual", "latency_ms", "error",

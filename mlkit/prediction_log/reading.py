@@ -7,13 +7,14 @@ from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
+from mlkit.prediction_log.garbage import NO_GARBAGE, Finds
 from mlkit.prediction_log.gathering import Gathered, Logged
 from mlkit.prediction_log.layout import check_model
 from mlkit.prediction_log.losses import read_losses
 from mlkit.prediction_log.outcomes import read_outcomes
 from mlkit.prediction_log.pieces import Asked, Piece, line_pieces, piece_of
 from mlkit.prediction_log.recent import check_limit, newest
-from mlkit.prediction_log.scanning import NO_GARBAGE, Finds, days_of, open_day
+from mlkit.prediction_log.scanning import days_of, open_day
 
 # What is parsed at a time should fit into a processor's cache.
 LINES = 1_000

@@ -6,10 +6,10 @@ from datetime import UTC, date
 from pathlib import Path
 from typing import Any
 
+from mlkit.prediction_log.garbage import Finds
 from mlkit.prediction_log.layout import check_model, logged_models
 from mlkit.prediction_log.outcomes import read_outcomes
 from mlkit.prediction_log.scanning import (
-    Finds,
     Match,
     Record,
     days_of,

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import gzip
 import io
 import os
 import stat
-import zlib
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -17,62 +15,17 @@ from pathlib import Path
 from typing import IO, Any
 
 from mlkit.prediction_log.appending import lock, unlock
+from mlkit.prediction_log.garbage import Finds
 from mlkit.prediction_log.layout import Kind, Part, find_parts
 from mlkit.prediction_log.lines import WORDS, decode
+from mlkit.prediction_log.unpacking import Unpacked
 
 Record = dict[str, Any]
 Match = Callable[[Record], bool]
 
-MOST_PLACES = 100
 LONGEST_LINE = 64 * 1024 * 1024
 BLOCK = 256 * 1024
 ATTEMPTS = 20
-
-
-@dataclass(frozen=True)
-class Place:
-    """Where something stood that is no record.
-
-    Attributes
-    ----------
-    file : str
-        Name of the file.
-    line : int or None
-        Counted from 1; None for a file that cannot be read on.
-    why : str
-        What is wrong there. Nothing of the line is quoted.
-    """
-
-    file: str
-    line: int | None
-    why: str
-
-
-@dataclass(frozen=True)
-class Garbage:
-    """What was skipped: how much, and where the first hundred stood."""
-
-    count: int = 0
-    places: tuple[Place, ...] = ()
-
-    def __add__(self, other: Garbage) -> Garbage:
-        places = (*self.places, *other.places)[:MOST_PLACES]
-        return Garbage(self.count + other.count, places)
-
-
-NO_GARBAGE = Garbage()
-
-
-class Finds:
-    """Garbage as it is come upon, and the files that were opened."""
-
-    def __init__(self) -> None:
-        self.garbage = NO_GARBAGE
-        self.files: list[str] = []
-
-    def skip(self, file: str, line: int | None, why: str) -> None:
-        """Count something that is no record."""
-        self.garbage += Garbage(1, (Place(file, line, why),))
 
 
 @dataclass(frozen=True)
@@ -227,25 +180,30 @@ def _record(
 def numbered_lines(opened: Opened, finds: Finds) -> Iterator[tuple[int, bytes]]:
     """Yield the lines of a text file with their numbers, from 1, but not empty ones.
 
-    A compressed file that ends early or is damaged is read up to there, and counted.
+    A compressed file that was cut short or is damaged is read up to there, and counted.
     """
     name, source, left = opened.part.path.name, opened.file, opened.size
     source.seek(0)
+    unpacked = None
     if opened.part.form == "gzip":
-        source = io.BufferedReader(gzip.GzipFile(fileobj=source), BLOCK)
+        unpacked = Unpacked(source)
+        source = io.BufferedReader(unpacked, BLOCK)
     number = 0
-    try:
-        while (left is None or left > 0) and (line := source.readline(LONGEST_LINE)):
-            number += 1
-            size = len(line)
-            if size == LONGEST_LINE and line[-1:] != b"\n":
-                size += _pass_over(source)
-                finds.skip(name, number, f"longer than {LONGEST_LINE} bytes")
-            elif not line.isspace():
-                yield number, line
-            left = None if left is None else left - size
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        finds.skip(name, None, f"damaged behind line {number}: {error}")
+    while (left is None or left > 0) and (line := source.readline(LONGEST_LINE)):
+        size, whole = len(line), line[-1:] == b"\n"
+        if not whole and unpacked is not None and unpacked.problem is not None:
+            # The line in which the damage is.
+            break
+        number += 1
+        if size == LONGEST_LINE and not whole:
+            size += _pass_over(source)
+            finds.skip(name, number, f"longer than {LONGEST_LINE} bytes")
+        elif not line.isspace():
+            yield number, line
+        left = None if left is None else left - size
+    if unpacked is not None and unpacked.problem is not None:
+        lost = f"what follows could not be read ({unpacked.problem})"
+        finds.skip(name, None, f"damaged behind line {number:,}: {lost}")
 
 
 def _pass_over(source: IO[bytes]) -> int:

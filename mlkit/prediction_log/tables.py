@@ -16,14 +16,12 @@ from typing import IO, TYPE_CHECKING, Any
 
 import orjson
 
+from mlkit.prediction_log.garbage import Finds, Garbage, Place
 from mlkit.prediction_log.layout import Kind, part_path
 from mlkit.prediction_log.lines import encode, is_unicode, plain_value, restore
 from mlkit.prediction_log.pieces import HEAD, Asked, Piece
 from mlkit.prediction_log.scanning import (
-    Finds,
-    Garbage,
     Opened,
-    Place,
     Record,
     open_day,
 )
@@ -273,7 +271,10 @@ def _values(batch: pa.RecordBatch, name: str) -> Any:
 def garbage_of(content: dict[str, Any]) -> Garbage:
     """Return the garbage that was found when a day was compacted."""
     stored = content["garbage"]
-    return Garbage(stored["count"], tuple(Place(**place) for place in stored["places"]))
+    places = tuple(Place(**place) for place in stored["places"])
+    # Days of an earlier mlkit do not say how many of the places are files.
+    files = stored.get("files", sum(place.line is None for place in places))
+    return Garbage(stored["count"], places, files)
 
 
 def _rows(batch: pa.RecordBatch, model: str, names: list[str]) -> Iterator[Record]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -169,6 +170,30 @@ class TestPredictions:
             file.write("{broken\n")
         assert run_json("predictions", "toy")["garbage"] == 1
         assert "1 line could not be read" in run("predictions", "toy")[1]
+
+    def test_a_damaged_file_is_named(self, root: Path, old: Path) -> None:
+        run("predictions", "toy", "--tidy", "--set", "monitor.keep_days=9999")
+        day = next(old.glob("predictions_20200301*.gz"))
+        day.write_bytes(day.read_bytes()[:-9])
+        code, output = run("predictions", "toy", "--limit", "9")
+        assert code == 0
+        assert (
+            "the rest of 1 damaged file could not be read\n"
+            f"  {day.name}: damaged behind line " in output
+        )
+        _, output = run("predictions", "toy", "--compact")
+        assert (
+            "the rest of 1 damaged file could not be read; what held it is kept in "
+            f"files named *.damaged\n  {day.name}: damaged behind line " in output
+        )
+
+    def test_leftovers_are_told_when_days_become_parquet(self, old: Path) -> None:
+        left = old / ".mlkit-0123456789abcdef.tmp"
+        left.write_bytes(b"half")
+        os.utime(left, (0, 0))
+        _, output = run("predictions", "toy", "--compact")
+        assert "removed: 1 file that was left behind\n" in output
+        assert not left.exists()
 
     def test_an_empty_log_is_said(self, root: Path) -> None:
         code, output = run("predictions", "toy")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import shutil
 from datetime import timedelta
@@ -23,6 +24,7 @@ from mlkit.monitor.shifts import look_at
 from mlkit.params import Params
 from mlkit.prediction_log import PredictionLogger
 from mlkit.registry import Candidate, DamageError, open_registry
+from mlkit.report import monitor_log
 from tests.logged_models import (
     CLASSES,
     NOW,
@@ -249,6 +251,26 @@ def test_garbage_in_the_log_is_counted_and_told(root: Path) -> None:
     assert found.log.garbage == 2
     assert "line 11" in found.log.where[0]
     assert found.windows[-1].predictions == 80
+
+
+def test_a_damaged_day_of_the_log_is_named(root: Path) -> None:
+    log_days(root, [Day(80)])
+    (file,) = (root / "data" / "predictions" / "toy").glob("predictions_*.jsonl")
+    name = f"{file.name}.gz"
+    packed = gzip.compress(file.read_bytes().replace(b"\n", b"\n{broken\n", 1))
+    file.with_name(name).write_bytes(packed[: len(packed) * 2 // 3])
+    file.unlink()
+    found = looked(root)
+    read = found.windows[-1].predictions
+    assert 0 < read < 80
+    assert (found.log.garbage, found.log.files) == (2, 1)
+    (told,) = [each for each in found.findings if each.cause == "log.garbage"]
+    assert told.message.startswith(
+        "the rest of 1 damaged file and 1 line of the log could not be read and were "
+        f"left out, first in {name}: damaged behind line {read + 1}: "
+    )
+    shown = monitor_log(found)._repr_html_()
+    assert f"the rest of 1 damaged file and 1 line ({name}: damaged behind" in shown
 
 
 def test_outcomes_of_unknown_classes_are_left_out_and_told(root: Path) -> None:

@@ -14,7 +14,13 @@ import pytest
 
 import mlkit
 from mlkit import report
-from mlkit.drift import count_rows, detect, reference_profile
+from mlkit.drift import (
+    Performance,
+    PerformanceDrift,
+    count_rows,
+    detect,
+    reference_profile,
+)
 from mlkit.monitor import Check
 from mlkit.monitor import check as check_model
 from mlkit.monitor.overall import one_by_one
@@ -147,7 +153,7 @@ class TestColumnsTogether:
             said = said_of(alone(multivariate=multivariate))["What to do"]
             assert said.startswith("No column is flagged by itself: ask where those ")
 
-    def test_that_the_predictions_have_changed_stands_beside_no_flagged_column(
+    def test_flagged_predictions_stand_beside_the_number_of_flagged_columns(
         self, tied_check: Check
     ) -> None:
         rows, params = rows_of(400, seed=2), make_params()
@@ -160,7 +166,7 @@ class TestColumnsTogether:
         found = replace(tied_check, drift=drifted)
         (tile,) = (n for n in monitor_numbers(found) if "Columns" in n["label"])
         assert tile["value"] == f"0 of {len(drifted.columns)}"
-        assert tile["meaning"].endswith("; the predictions have changed")
+        assert tile["meaning"].endswith("; the predictions are flagged")
 
 
 class TestSinceWhen:
@@ -283,3 +289,16 @@ class TestPerformanceNow:
         (tmp_path / "registry").symlink_to(registered / "registry")
         logged = [Day(n or 60, labelled=float(n > 0)) for n in days]
         assert self.meaning(tmp_path, *logged).startswith(said)
+
+    def test_where_the_numbers_do_not_tell_only_the_newest_is_named(
+        self, tied_check: Check
+    ) -> None:
+        metric = Performance("roc_auc", "ROC AUC", True, 0.9, 0.8, 0.95, 70)
+        compared = PerformanceDrift(metric, metric, 0.0, -0.1, 0.1, False, "")
+        windows = [
+            replace(window, labelled=known)
+            for window, known in zip(tied_check.windows, (50, 90), strict=True)
+        ]
+        found = replace(tied_check, performance=compared, windows=tuple(windows))
+        (tile,) = (n for n in monitor_numbers(found) if n["label"] == "ROC AUC now")
+        assert tile["meaning"].startswith(f"on 70 outcomes, the newest of {LAST}; ")

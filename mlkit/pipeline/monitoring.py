@@ -149,7 +149,7 @@ def _drift(check: Check) -> Iterator[Number]:
     if report is None:
         return
     if any(each.flagged for each in report.predictions):
-        where = f"{where}; the predictions have changed"
+        where = f"{where}; the predictions are flagged"
     together = report.multivariate
     if together is not None and together.flagged and not report.flagged:
         yield {"label": "Columns together", "value": "changed", "meaning": where}

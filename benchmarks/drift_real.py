@@ -9,7 +9,9 @@ have moved (half of the bikes is one year against the next, of the same seasons,
 differ least); houses are one calm year.
 
 A calm line should flag some column in at most one of twenty repeats, and never the data
-as a whole.
+as a whole. Last, each table as the monitor watches it: in windows of 200 rows and the
+last of them together, at random (of which none should raise an alarm) and in the order
+of time.
 """
 
 from __future__ import annotations
@@ -24,13 +26,16 @@ import numpy as np
 import pandas as pd
 from quality_tables import TABLES
 
-from mlkit.data import infer_schema
-from mlkit.drift import DriftReport, detect, reference_profile
-from mlkit.params import params_from_dict
+from mlkit.data import Schema, infer_schema
+from mlkit.drift import DriftReport, Spending, count_rows, detect, reference_profile
+from mlkit.monitor.pooling import SIZES, judge_pools
+from mlkit.monitor.shifts import look_at
+from mlkit.params import Params, params_from_dict
 
 Check = Callable[[pd.DataFrame, pd.DataFrame], DriftReport]
 CUTS = (0.3, 0.5, 2 / 3, 0.8)
 MONTHS = 7
+WINDOW, MOST_WINDOWS = 200, 60
 HEAD = ("table", "comparison", "rows", "flagged", "verdict")
 LINE = "{:<11}{:<28}{:>17}{:>12}  {}\n"
 
@@ -110,21 +115,71 @@ def main() -> None:
             months = story.order(table.frame).iloc[order].dt.to_period("M").to_numpy()
             by_month(story.name, check, frame, months)
         halves(story.name, check, frame, asked.repeats)
+        schema, params = described(frame, table.target, table.task)
+        order = np.random.default_rng(1).permutation(len(frame))
+        for what, rows in (("at random", frame.iloc[order]), ("over time", frame)):
+            watched(story.name, what, rows, schema, params)
 
 
-def checker(frame: pd.DataFrame, target: str, task: str) -> Check:
-    """Return what holds current rows of a table against others."""
+def described(frame: pd.DataFrame, target: str, task: str) -> tuple[Schema, Params]:
+    """Return the columns and the params of a table."""
     data = {"source": "x.csv", "target": target}
     if task == "binary":
         data["positive"] = str(sorted(frame[target].astype(str).unique())[-1])
     params = params_from_dict({"case": "real", "task": task, "data": data})
-    schema = infer_schema(frame, params)
+    return infer_schema(frame, params), params
+
+
+def checker(frame: pd.DataFrame, target: str, task: str) -> Check:
+    """Return what holds current rows of a table against others."""
+    schema, params = described(frame, target, task)
 
     def check(reference: pd.DataFrame, current: pd.DataFrame) -> DriftReport:
         profile = reference_profile(reference, schema)
         return detect(profile, current, schema, params=params.drift)
 
     return check
+
+
+def watched(
+    table: str, what: str, frame: pd.DataFrame, schema: Schema, params: Params
+) -> None:
+    """Print in how many windows of the second half the monitor tells of drift."""
+    half = len(frame) // 2
+    profile = reference_profile(frame[:half], schema)
+    rows = frame[half : half + MOST_WINDOWS * WINDOW]
+    windows = [
+        count_rows(profile, rows[start : start + WINDOW], schema)
+        for start in range(0, len(rows) - WINDOW + 1, WINDOW)
+    ]
+    level, least = Spending().level(1), params.drift.min_rows
+    alone = together = 0
+    for place, counted in enumerate(windows):
+        look = look_at(WINDOW, complete=True, least=least, level=level)
+        newest = detect(
+            *(profile, counted, schema), params=params.drift, level=look.level
+        )
+        last = windows[max(0, place + 1 - SIZES[-1]) : place + 1]
+        pools = judge_pools(
+            [str(each) for each in range(len(last))],
+            *(last, profile, schema),
+            params=params.drift,
+            level=level,
+            seed=0,
+            newest=newest,
+        )
+        alone += newest.drifted
+        together += newest.drifted or any(pool.lasts for pool in pools)
+    sys.stdout.write(
+        LINE.format(
+            table,
+            f"watched {what}",
+            f"{half:,}+{len(windows):,}x{WINDOW}",
+            f"{together} of {len(windows)}",
+            f"windows tell of drift, {alone} of them alone",
+        )
+    )
+    sys.stdout.flush()
 
 
 def tell(table: str, what: str, found: DriftReport) -> None:

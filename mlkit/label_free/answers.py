@@ -17,7 +17,7 @@ from mlkit.label_free.curves import Curve, Numbers, curve
 from mlkit.label_free.features import features_of
 from mlkit.label_free.loss_model import LossModel, fit_loss
 from mlkit.label_free.records import Realised
-from mlkit.label_free.support import Support, support_of
+from mlkit.label_free.support import SEEN_LEVELS, Support, support_of
 from mlkit.metrics import METRICS, Scored, calibration, estimates, metrics_for
 from mlkit.metrics.scored import Average, Task
 
@@ -135,9 +135,11 @@ def _spread(stored: Mapping[str, Any]) -> tuple[tuple[float, ...], ...] | None:
 
 
 def _support(stored: Mapping[str, Any]) -> Support | None:
+    rows = stored["rows"]
     if stored["format"] == 1:
-        return None if stored["loss"] is None else Support.of_loss(stored["loss"])
-    return stored["support"] and Support.from_dict(stored["support"])
+        loss = stored["loss"]
+        return None if loss is None else Support.of_loss(loss, rows)
+    return stored["support"] and Support.from_dict(stored["support"], rows)
 
 
 def _number(stored: float | None) -> float:
@@ -195,7 +197,7 @@ def labelled_answers(
         curve(scored.prediction[:, k], [(scored.codes == k).astype(np.float64)])
         for k in columns
     )
-    kept, _ = features_of(features, schema)
+    kept, _ = features_of(features, schema, SEEN_LEVELS)
     return LabelledAnswers(
         task=task,
         rows=scored.n,
@@ -240,6 +242,7 @@ def _regression(
 ) -> LabelledAnswers:
     errors = np.abs(scored.y - scored.prediction)
     loss, held_out = fit_loss(features, schema, scored.prediction, errors, seed=seed)
+    kept, _ = features_of(features, schema, SEEN_LEVELS)
     return LabelledAnswers(
         task="regression",
         rows=scored.n,
@@ -248,5 +251,5 @@ def _regression(
         realised=_realised(scored, names, seed),
         curves=(curve(held_out, [errors, errors**2, errors**4]),),
         loss=loss,
-        support=support_of(loss.features, features, scored.prediction),
+        support=support_of(kept, features, scored.prediction),
     )

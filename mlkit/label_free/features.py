@@ -64,16 +64,29 @@ class Feature:
 
 
 def features_of(
-    frame: pd.DataFrame | None, schema: Schema | None
+    frame: pd.DataFrame | None, schema: Schema | None, most_levels: int = MOST_LEVELS
 ) -> tuple[tuple[Feature, ...], int]:
-    """Return the columns that may be looked at, and how many are sensitive."""
+    """Return the columns that may be looked at, and how many are sensitive.
+
+    Parameters
+    ----------
+    frame : DataFrame of shape (n_rows, n_columns) or None
+    schema : Schema or None
+    most_levels : int
+        So many levels of a category have a code of their own, the most frequent ones.
+    """
     if frame is None or schema is None:
         return (), 0
     columns = [schema.column(name) for name in schema.features if name in frame.columns]
     open_ones = [column for column in columns if not column.sensitive]
     told = [column for column in open_ones if column.kind != "identifier"]
     found = tuple(
-        Feature(column.name, column.kind, column.format, _levels(frame, column))
+        Feature(
+            column.name,
+            column.kind,
+            column.format,
+            _levels(frame, column)[:most_levels],
+        )
         for column in told
     )
     return found, len(columns) - len(open_ones)
@@ -84,7 +97,7 @@ def _levels(frame: pd.DataFrame, column: Column) -> tuple[str, ...]:
         return ()
     counts = _values(frame, column).value_counts()
     ranked = sorted(counts.items(), key=lambda item: (-item[1], str(item[0])))
-    return tuple(str(level) for level, _ in ranked[:MOST_LEVELS])
+    return tuple(str(level) for level, _ in ranked)
 
 
 def _values(frame: pd.DataFrame, column: Column) -> pd.Series:

@@ -6,11 +6,12 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from mlkit import report
 from mlkit.label_free import Expected
-from mlkit.monitor import Check, check
+from mlkit.monitor import Check, check, expectation
 from mlkit.monitor.expectation import judge_expected
 from mlkit.pipeline.monitoring import monitor_numbers
 from mlkit.registry import Candidate
@@ -65,6 +66,32 @@ def test_rows_like_the_labelled_ones_are_judged(root: Path) -> None:
     assert not any(each.withheld for each in found.expected)
     assert "expected.roc_auc" in found.causes_checked
     assert not any("cannot be estimated" in each for each in found.notes)
+
+
+def test_of_a_long_log_the_newest_answers_tell_what_is_expected(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The older answers lie where none of the newer ones does.
+    log_days(root, [Day(300, shift=6), Day(400), Day(150, labelled=0)])
+    whole = check(make_params(), root, now=NOW)
+    assert "estimated from 700 answers" in "".join(whole.notes)
+    monkeypatch.setattr(expectation, "MOST_LABELLED", 400)
+    newest = check(make_params(), root, now=NOW)
+    assert "estimated from 400 answers" in "".join(newest.notes)
+    references = [
+        {each.metric: each.reference for each in found.expected}
+        for found in (whole, newest)
+    ]
+    # Only the older rows are so easy to tell.
+    assert references[0]["accuracy"] > references[1]["accuracy"] + 0.05
+    assert not any(each.withheld for each in newest.expected)
+
+
+def test_the_newest_rows_are_the_last_ones() -> None:
+    rows = np.array([True, False, True, True, False])
+    for most, kept in ((1, [3]), (2, [2, 3]), (9, [0, 2, 3])):
+        found = expectation._newest(rows, most)
+        assert np.flatnonzero(found).tolist() == kept
 
 
 def expected(metric: str, *, withheld: str | None = None) -> Expected:

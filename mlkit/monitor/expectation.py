@@ -27,6 +27,8 @@ Rows = NDArray[np.bool_]
 
 # With fewer rows than this neither side says much.
 FEWEST = 50
+# More than the newest ones say hardly more, and take seconds.
+MOST_LABELLED = 50_000
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,7 @@ def expect(looked: Look) -> Expectation:
     """Return what is to be expected of the answers whose outcome is not known.
 
     What is known of the version's answers comes from the registry, where it is kept
-    with the version; else from the logged answers whose outcome is known.
+    with the version; else from the newest logged answers whose outcome is known.
     """
     answers = looked.answers
     classes = answers.asked.classes is not None
@@ -87,7 +89,8 @@ def _withheld(expected: tuple[Expected, ...]) -> tuple[str, ...]:
 
 def _from_log(looked: Look, usable: Rows) -> LabelledAnswers | None:
     answers = looked.answers
-    rows, schema = usable & np.isfinite(answers.truth), looked.watched.schema
+    rows = _newest(usable & np.isfinite(answers.truth), MOST_LABELLED)
+    schema = looked.watched.schema
     scored = (
         answers.labels(rows) if answers.probabilities is None else answers.scored(rows)
     )
@@ -103,6 +106,13 @@ def _from_log(looked: Look, usable: Rows) -> LabelledAnswers | None:
         average=answers.asked.average,
         seed=looked.params.seed,
     )
+
+
+def _newest(rows: Rows, most: int) -> Rows:
+    """Return the last of the rows, which are in order of time."""
+    found = np.zeros_like(rows)
+    found[np.flatnonzero(rows)[-most:]] = True
+    return found
 
 
 def _features(looked: Look, rows: Rows) -> pd.DataFrame | None:

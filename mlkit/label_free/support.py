@@ -22,7 +22,7 @@ FEW = ENDS[0]
 # A column of more levels is not looked at: those that are not kept would look new.
 SEEN_LEVELS = 1_000
 # Of rows like the labelled ones: how often any column has more beyond than by chance.
-LEVEL = 0.05
+LEVEL = 0.03
 
 # More rows beyond than this, and none of the estimates rests on what was seen.
 MOST_BEYOND = 0.1
@@ -110,7 +110,7 @@ class Support:
         Of new rows like the labelled ones, as many lie beyond two of their order
         statistics as a beta-binomial variable says, whatever their distribution (Wilks,
         Annals of Mathematical Statistics 13 (1942), 400-409). A column has more than by
-        chance if so many have a probability of at most 5 %, divided by the columns.
+        chance if so many have a probability of at most 3 %, divided by the columns.
         """
         matrix = matrix_of(self.features, frame, prediction)
         names = [*([] if prediction is None else [None]), *map(_name, self.features)]

@@ -20,6 +20,7 @@ from mlkit.drift.domain_classifier import (
 from mlkit.drift.embeddings import EmbeddingDrift, embedding_drift
 from mlkit.drift.matrix import in_order, sample_rows, sides
 from mlkit.drift.reconstruction import Reconstruction, reconstruct
+from mlkit.drift.repeats import distinct
 from mlkit.drift.texts import TextDrift, text_drift
 from mlkit.metrics import show
 from mlkit.params.models import Drift
@@ -160,7 +161,8 @@ def multivariate(
     ----------
     reference_rows, current_rows : DataFrame of shape (n_rows, n_columns)
         Raw or conformed rows; no row should be on both sides, for such rows tell
-        nothing. At most 10,000 of either are looked at.
+        nothing. At most 10,000 of either are looked at, and of copies one: see
+        `mlkit.drift.repeats`. Rows are taken as independent of one another otherwise.
     schema : Schema
         What the columns are. Identifiers, the time column and what is no feature have
         no part.
@@ -184,16 +186,20 @@ def multivariate(
         return not_looked()
     least = min(len(reference_rows), len(current_rows))
     if least < params.min_rows:
-        return Multivariate(
-            f"Columns are not looked at together: a side has {least:,} rows, and "
-            f"{params.min_rows:,} are needed (drift.min_rows)."
-        )
+        return _too_few(f"{least:,} rows", params)
     rng = np.random.default_rng(seed)
     one, other = (
         frame.iloc[sample_rows(len(frame), SAMPLED, rng)]
         for frame in (reference_rows, current_rows)
     )
-    columns = in_order(sides(one, other, schema))
+    columns = sides(one, other, schema)
+    if columns:
+        kept, current_kept = distinct(columns)
+        least = min(len(kept), len(current_kept))
+        if least < params.min_rows:
+            return _too_few(f"{least:,} rows that are no copies of one another", params)
+        one, other = one.iloc[kept], other.iloc[current_kept]
+        columns = in_order([each.take(kept, current_kept) for each in columns])
     return _concluded(
         separate(columns, rng=rng),
         reconstruct(columns, rng=rng),
@@ -205,6 +211,12 @@ def multivariate(
 def not_looked(why: str = SWITCHED_OFF) -> Multivariate:
     """Return the record of a check that does not look at columns together, and why."""
     return Multivariate(f"Columns are not looked at together: {why}.")
+
+
+def _too_few(rows: str, params: Drift) -> Multivariate:
+    return not_looked(
+        f"a side has {rows}, and {params.min_rows:,} are needed (drift.min_rows)"
+    )
 
 
 def _concluded(

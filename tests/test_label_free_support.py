@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -156,26 +157,23 @@ def test_a_column_of_too_many_levels_is_not_looked_at() -> None:
 
 def test_a_certain_column_goes_before_one_of_chance() -> None:
     rng = np.random.default_rng(0)
-    rows = numbers(rng, 2000, 2)
-    levels = np.r_[np.arange(1000), np.arange(1000)].astype(str)
-    rows = rows.assign(c=np.where(np.arange(2000) % 2, levels, "a"))
-    schema = Schema(
-        (*(Column(f"x{i}", "number") for i in range(2)), Column("c", "category")),
-        "regression",
-        None,
-    )
-    kept, _ = features_of(rows, schema, SEEN_LEVELS)
-    support = support_of(kept, rows)
-    new = numbers(rng, 1000, 2)
-    new = new.assign(c="a", x1=new["x1"].mask(np.arange(1000) < 60, 9.0))
-    found = support.beyond(new)
+    whole = support_of(features(2), numbers(rng, 2000, 2))
+    # Of the first column little is known, as of one whose levels come and go.
+    support = replace(whole, rows=(10.0, 2001.0))
+    new = numbers(rng, 1000, 2).clip(-1, 1)
+    new = new.assign(x1=new["x1"].mask(np.arange(1000) < 60, 9.0))
+    both = new.assign(x0=new["x0"].mask(np.arange(1000) < 80, 9.0))
+    assert whole.beyond(both).column == "x0"
+    found = support.beyond(both)
     assert (found.column, found.certain) == ("x1", True)
+    assert found.share == pytest.approx(0.04)
     assert "at most 3% may" in str(unsupported(found, MOST_BEYOND_OF_SQUARES))
+    assert unsupported(found) is None
     # A few rows of many may lie there by chance, and are only told.
-    few = numbers(rng, 50, 2).assign(c="a")
+    few = numbers(rng, 50, 2)
     few = few.assign(x0=few["x0"].clip(-1, 1).mask(np.arange(50) < 3, 9.0))
     few = few.assign(x1=few["x1"].clip(-1, 1))
-    some = support.beyond(few)
+    some = whole.beyond(few)
     assert (some.column, some.certain) == ("x0", False)
     assert some.share == pytest.approx(0.04)
     assert unsupported(some, MOST_BEYOND_OF_SQUARES) is None

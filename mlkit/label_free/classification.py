@@ -90,8 +90,8 @@ def estimate_classification(
     Of rows beyond the labelled ones nothing is known. The interval spans what the
     metric would be if their classes were guessed, and if each were what it is called:
     worst-case bounds, Manski, Partial Identification of Probability Distributions
-    (2003), chapter 1. Where more than 10 % of the rows lie beyond by one column, the
-    estimate is withheld.
+    (2003), chapter 1. Where more than 10 % of the rows lie beyond by one column, and
+    more than by chance, the estimate is withheld.
     """
     given = _checked(reference, probabilities, features, metrics)
     called = _threshold(reference.threshold if threshold is None else threshold)

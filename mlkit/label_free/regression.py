@@ -80,8 +80,8 @@ def estimate_regression(
     Rows beyond what the labelled rows cover (outside the 1 % and 99 % quantiles of a
     number, or of a new level), as far as there are more of them, raise the upper end by
     the mean error of the worst bin, at its own upper end. Where more than 10 % lie
-    beyond by one column, or 3 % for the root mean squared error, the estimate is
-    withheld: errors have no bound that could stand in for it.
+    beyond by one column, or 3 % for the root mean squared error, and more than by
+    chance, the estimate is withheld: errors have no bound that could stand in for it.
     """
     given = _checked(reference, predictions, features, metrics)
     (along,) = reference.curves

@@ -525,6 +525,20 @@ def test_in_a_series_groups_are_told_and_leave_the_level_to_the_others() -> None
     assert bearing(only, GROUPED, 1e-5) == ()
 
 
+def test_in_a_series_areas_out_of_fold_are_as_wide_as_they_spread() -> None:
+    found = multivariate(rows(1, 800), rows(2, 800, 0.0), PLAIN, params=PARAMS)
+    only = replace(found, reconstruction=None)
+    assert only.domain is not None
+    middle, low = (
+        np.log(each / (1 - each)) for each in (only.domain.auc, only.domain.lower)
+    )
+    sure = middle / (1.4 * (middle - low) / stats.norm.isf(0.025))
+    least = stats.norm.sf(sure)
+    assert 0 < least < 1e-4
+    assert bearing(only, PARAMS, 1.01 * least) == (only.told,)
+    assert bearing(only, PARAMS, 0.99 * least) == ()
+
+
 def test_a_small_change_together_is_told_and_no_drift_of_the_data() -> None:
     report = judged(rows(1, 3000), rows(2, 3000, correlation=0.54))
     assert report.multivariate is not None

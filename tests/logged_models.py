@@ -71,6 +71,27 @@ def schema_of(rows: pd.DataFrame, params: Params) -> Schema:
     return infer_schema(table, params)
 
 
+def candidate(number: int = 0, **fields: Any) -> Candidate:
+    """Return a version to register; keywords replace fields."""
+    known = {
+        "digest": f"{number:064x}",
+        "fingerprint": "f" * 64,
+        "estimator": "linear",
+        "family": "linear",
+        "who": "ada",
+        "created_at": NOW - timedelta(days=60),
+    }
+    return Candidate(**{**known, **fields})
+
+
+def tied(n: int, *, seed: int) -> pd.DataFrame:
+    """Return rows whose region follows from the age; each column is as it was."""
+    rows = rows_of(n, seed=seed)
+    places = rows["age"].rank(method="first").to_numpy()
+    regions = np.array(["north", "south", "east"])
+    return rows.assign(region=regions[np.ceil(3 * places / n).astype(int) - 1])
+
+
 def register(
     root: Path,
     params: Params,

@@ -23,12 +23,13 @@ from mlkit.monitor.gathering import gather
 from mlkit.monitor.shifts import look_at
 from mlkit.params import Params
 from mlkit.prediction_log import PredictionLogger
-from mlkit.registry import Candidate, DamageError, open_registry
+from mlkit.registry import DamageError, open_registry
 from mlkit.report import monitor_log
 from tests.logged_models import (
     CLASSES,
     NOW,
     Day,
+    candidate,
     chances,
     log_days,
     make_params,
@@ -53,18 +54,6 @@ def root(workspace: Path, tmp_path: Path) -> Path:
     """Return a copy of it that a test may write to."""
     shutil.copytree(workspace / "registry", tmp_path / "registry")
     return tmp_path
-
-
-def candidate(number: int = 0, **fields: Any) -> Candidate:
-    known = {
-        "digest": f"{number:064x}",
-        "fingerprint": "f" * 64,
-        "estimator": "linear",
-        "family": "linear",
-        "who": "ada",
-        "created_at": NOW - timedelta(days=60),
-    }
-    return Candidate(**{**known, **fields})
 
 
 def causes(found: Check) -> dict[str, str]:

@@ -29,10 +29,10 @@ from mlkit.monitor.shifts import look_at
 from mlkit.params.models import Drift
 from mlkit.pipeline.monitoring import monitor_numbers
 from mlkit.prediction_log import PredictionLogger
-from mlkit.registry import Candidate
 from tests.logged_models import (
     NOW,
     Day,
+    candidate,
     log_days,
     make_params,
     register,
@@ -245,12 +245,6 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def root(workspace: Path, tmp_path: Path) -> Path:
     shutil.copytree(workspace / "registry", tmp_path / "registry")
     return tmp_path
-
-
-def candidate(number: int = 0, **fields: Any) -> Candidate:
-    known = {"digest": f"{number:064x}", "fingerprint": "f" * 64, "who": "ada"}
-    made = {"estimator": "linear", "family": "linear", "created_at": NOW - 60 * DAY}
-    return Candidate(**{**known, **made, **fields})
 
 
 def drift_of(found: Check) -> Any:

@@ -8,7 +8,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import pytest
 
@@ -20,30 +19,18 @@ from mlkit.monitor.history import settings
 from mlkit.params import Params
 from mlkit.params.models import Drift
 from mlkit.prediction_log import PredictionLogger
-from mlkit.registry import Candidate, DamageError, open_registry
-from tests.logged_models import NOW, chances, make_params, register, rows_of
+from mlkit.registry import DamageError, open_registry
+from tests.logged_models import (
+    NOW,
+    candidate,
+    chances,
+    make_params,
+    register,
+    rows_of,
+    tied,
+)
 
 DAY = timedelta(days=1)
-
-
-def tied(n: int, *, seed: int) -> pd.DataFrame:
-    """Return rows whose region follows from the age; each column is as it was."""
-    rows = rows_of(n, seed=seed)
-    places = rows["age"].rank(method="first").to_numpy()
-    regions = np.array(["north", "south", "east"])
-    return rows.assign(region=regions[np.ceil(3 * places / n).astype(int) - 1])
-
-
-def candidate(number: int = 0, **fields: Any) -> Candidate:
-    known = {
-        "digest": f"{number:064x}",
-        "fingerprint": "f" * 64,
-        "estimator": "linear",
-        "family": "linear",
-        "who": "ada",
-        "created_at": NOW - 60 * DAY,
-    }
-    return Candidate(**{**known, **fields})
 
 
 @pytest.fixture(scope="module")

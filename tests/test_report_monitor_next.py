@@ -9,7 +9,6 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 import pytest
 
 import mlkit
@@ -27,33 +26,21 @@ from mlkit.monitor.overall import one_by_one
 from mlkit.params.models import Drift
 from mlkit.pipeline.monitoring import monitor_numbers
 from mlkit.prediction_log import PredictionLogger
-from mlkit.registry import Candidate
 from tests.logged_models import (
     NOW,
     Day,
+    candidate,
     log_days,
     make_params,
     register,
     rows_of,
     schema_of,
+    tied,
 )
 from tests.monitored import check, finding
 
 LAST = "2026-11-20"
 HOUR = timedelta(hours=1)
-
-
-def candidate(number: int = 0, **fields: Any) -> Candidate:
-    known = {"digest": f"{number:064x}", "fingerprint": "f" * 64, "who": "ada"}
-    made = {"estimator": "linear", "family": "linear", "created_at": NOW}
-    return Candidate(**{**known, **made, **fields})
-
-
-def tied(n: int, *, seed: int) -> pd.DataFrame:
-    """Return rows whose region follows from the age; each column is as it was."""
-    rows = rows_of(n, seed=seed)
-    third = (3 * rows["age"].rank(method="first") / n).apply(lambda x: -(-x // 1) - 1)
-    return rows.assign(region=[("north", "south", "east")[int(k)] for k in third])
 
 
 @pytest.fixture(scope="module")

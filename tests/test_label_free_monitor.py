@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,25 +13,12 @@ from mlkit.label_free import Expected
 from mlkit.monitor import Check, check, expectation
 from mlkit.monitor.expectation import judge_expected
 from mlkit.pipeline.monitoring import monitor_numbers
-from mlkit.registry import Candidate
-from tests.logged_models import NOW, Day, log_days, make_params, register
+from tests.logged_models import NOW, Day, candidate, log_days, make_params, register
 
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
     """Return a workspace with a version of ``toy`` in production."""
-
-    def candidate(number: int = 0, **fields: Any) -> Candidate:
-        return Candidate(
-            digest=f"{number:064x}",
-            fingerprint="f" * 64,
-            estimator="linear",
-            family="linear",
-            who="ada",
-            created_at=NOW - timedelta(days=60),
-            **fields,
-        )
-
     register(tmp_path, make_params(), candidate, n=300)
     return tmp_path
 

@@ -16,14 +16,10 @@ from mlkit.monitor.found import Found
 from mlkit.monitor.health import judge_health
 from mlkit.monitor.performance import judge_calibration, judge_performance, judge_trend
 from mlkit.monitor.recorded import judge_recorded
-from mlkit.monitor.records import (
-    Latency,
-    Recorded,
-    WindowCalibration,
-    WindowFigures,
-)
+from mlkit.monitor.records import Recorded
 from mlkit.monitor.traffic import judge_traffic
 from mlkit.monitor.trends import find_trend
+from mlkit.monitor.window_records import Latency, WindowCalibration, WindowFigures
 from mlkit.params.models import Monitor
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)

@@ -19,17 +19,19 @@ from mlkit.monitor.records import (
     Challenger,
     Health,
     Issue,
-    Latency,
     LogState,
     Quality,
     Recorded,
     Resources,
     Trend,
+)
+from mlkit.monitor.watched import monitor_folder
+from mlkit.monitor.window_records import (
+    Latency,
     WindowCalibration,
     WindowDrift,
     WindowFigures,
 )
-from mlkit.monitor.watched import monitor_folder
 
 __all__ = [
     "Challenger",

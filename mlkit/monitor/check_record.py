@@ -18,9 +18,9 @@ from mlkit.monitor.records import (
     Recorded,
     Resources,
     Trend,
-    WindowFigures,
     shown,
 )
+from mlkit.monitor.window_records import WindowFigures
 
 if TYPE_CHECKING:
     from mlkit.alerts import Finding

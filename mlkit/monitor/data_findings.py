@@ -12,7 +12,8 @@ from mlkit.metrics import compare_shares
 from mlkit.monitor.answers import Answers
 from mlkit.monitor.found import Found
 from mlkit.monitor.pooling import Pool
-from mlkit.monitor.records import LogState, Quality, WindowDrift
+from mlkit.monitor.records import LogState, Quality
+from mlkit.monitor.window_records import WindowDrift
 from mlkit.prediction_log import Garbage
 
 # An unreadable value may be a slip; so large a share of them is not.

@@ -16,9 +16,10 @@ from mlkit.monitor.data_findings import find_quality
 from mlkit.monitor.history import Past
 from mlkit.monitor.looking import Look
 from mlkit.monitor.pooling import SIZES, Pool, judge_pools
-from mlkit.monitor.records import Quality, WindowDrift, WindowFigures
+from mlkit.monitor.records import Quality
 from mlkit.monitor.shifts import Judged, counted_rows, judge_window
 from mlkit.monitor.together import look_together
+from mlkit.monitor.window_records import WindowDrift, WindowFigures
 
 
 @dataclass(frozen=True, eq=False)

@@ -23,7 +23,7 @@ from mlkit.metrics import (
 from mlkit.monitor.answers import Answers
 from mlkit.monitor.division import Window
 from mlkit.monitor.intervals import estimated, evenly
-from mlkit.monitor.records import Latency, WindowCalibration, WindowFigures
+from mlkit.monitor.window_records import Latency, WindowCalibration, WindowFigures
 from mlkit.params import Params
 
 Rows = NDArray[np.bool_]

@@ -12,7 +12,7 @@ from mlkit import store
 from mlkit.drift import Multivariate
 from mlkit.monitor.division import named
 from mlkit.monitor.journal import Journal
-from mlkit.monitor.records import WindowFigures
+from mlkit.monitor.window_records import WindowFigures
 from mlkit.params import Params
 
 NAME = "checks"

@@ -26,11 +26,12 @@ from mlkit.monitor.found import Found, together
 from mlkit.monitor.gathering import Gathered
 from mlkit.monitor.history import Past, with_past
 from mlkit.monitor.looking import Look, look
-from mlkit.monitor.records import Challenger, Trend, WindowFigures
+from mlkit.monitor.records import Challenger, Trend
 from mlkit.monitor.slicing import by_slice
 from mlkit.monitor.traffic import judge_traffic, slow_answers
 from mlkit.monitor.trends import find_trend
 from mlkit.monitor.watched import Watched
+from mlkit.monitor.window_records import WindowFigures
 from mlkit.params import Params
 
 if TYPE_CHECKING:

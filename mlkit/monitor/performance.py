@@ -18,8 +18,9 @@ from mlkit.monitor.division import Window
 from mlkit.monitor.figures import Measures
 from mlkit.monitor.found import Found
 from mlkit.monitor.intervals import estimated
-from mlkit.monitor.records import Trend, WindowCalibration
+from mlkit.monitor.records import Trend
 from mlkit.monitor.trends import NORMAL_95
+from mlkit.monitor.window_records import WindowCalibration
 
 Rows = NDArray[np.bool_]
 

@@ -17,8 +17,8 @@ from typing import Any
 
 from mlkit.data import Schema
 from mlkit.drift import ColumnDrift, DriftReport, ReferenceProfile, detect
-from mlkit.monitor.records import WindowDrift
 from mlkit.monitor.shifts import POOLS, Look, in_short
+from mlkit.monitor.window_records import WindowDrift
 from mlkit.params.models import Drift
 
 SIZES = (2, 4, 8, 16)

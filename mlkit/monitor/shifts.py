@@ -23,7 +23,7 @@ from mlkit.drift.bins import Bins
 from mlkit.drift.counts import Counts
 from mlkit.drift.sequential import Spending
 from mlkit.monitor.division import Window
-from mlkit.monitor.records import WindowDrift
+from mlkit.monitor.window_records import WindowDrift
 from mlkit.params.models import Drift
 
 Rows = NDArray[np.bool_]

@@ -15,7 +15,7 @@ from mlkit.data.wording import counted
 from mlkit.drift.wording import percent
 from mlkit.metrics import show
 from mlkit.monitor.found import Found, more_than, together
-from mlkit.monitor.records import WindowFigures
+from mlkit.monitor.window_records import WindowFigures
 from mlkit.params.models import Monitor
 
 # Fewer requests than this say little: the window before is asked, too.
